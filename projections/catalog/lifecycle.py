@@ -10,6 +10,8 @@ Only an outcome of work that had ended already is reported: by the same word, or
 
 An event about an agent itself (`agent.stopped` in the stream `agent-router`, or by the router) gives the agent's
 state, even if the agent has unfinished work.
+
+The events of a run of agents (`agent.finished`, `model.replied`, `tool.failed` …) move it as `run_moves.py` says.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from projections import WORKFLOW, Decoded, Json, Projection
+from projections.catalog import run_moves
 from projections.catalog.machine import (
     at_first,
     ended,
@@ -31,19 +34,19 @@ from projections.catalog.machine import (
     without,
     work_of,
 )
-from projections.catalog.moves import COMPLETED, FAILED, IDLE, Move
+from projections.catalog.moves import IDLE, Move
+from projections.catalog.run_moves import FINAL
 from projections.catalog.words import ANSWER, move_of
 
 __all__ = ["Move", "lifecycle", "machine"]
 
-_FINAL = (COMPLETED, FAILED)
 _AGENT = "agent"
 _MAX_OUTCOMES = 100
 """Most finished works that are remembered with the type that finished them: the newest."""
 
 lifecycle = Projection(
     "lifecycle",
-    version=2,
+    version=3,
     about=(
         "What a workflow and each of its agents are doing: Idle, Processing, AwaitingInput, Completed or Failed;"
         " what was started and never finished; what happened out of order."
@@ -63,9 +66,28 @@ def follow(state: dict[str, Any], happened: Decoded) -> Json:
     stem, move = found
     work = work_of(happened.stream, stem)
     before = standing(state, work, IDLE)
-    moved = _outcome if move.to in _FINAL else _under_way
-    after = with_idle_agents(moved(state, work, before, move, happened), move, _FINAL)
+    moved = _outcome if move.to in FINAL else _under_way
+    after = with_idle_agents(moved(state, work, before, move, happened), move, FINAL)
     return _about_an_agent(state, after, move, happened) if stem.casefold() == _AGENT else after
+
+
+lifecycle.on("workflow.finished", "workflow.failed")(run_moves.workflow_ended)
+lifecycle.on("tool.returned", "tool.failed", "tool.errored", "tool.timed_out")(run_moves.tool_ended)
+lifecycle.on("model.replied", "model.failed", "step.failed")(run_moves.spoke)
+
+
+@lifecycle.on("agent.finished", "agent.failed")
+def agent_ended(state: dict[str, Any], happened: Decoded) -> Json:
+    """Apply the end of an agent in a run. In a stream of its own, such as `agent-router`, the words decide."""
+    is_its_own = happened.stream.partition("-")[0] == _AGENT
+    return follow(state, happened) if is_its_own else run_moves.agent_ended(state, happened)
+
+
+@lifecycle.on("task.delegated")
+def delegated(state: dict[str, Any], happened: Decoded) -> Json:
+    """Apply a hand-off: in a run that has started, it begins nothing."""
+    is_run = run_moves.is_run(state, happened.stream)
+    return run_moves.spoke(state, happened) if is_run else follow(state, happened)
 
 
 def _under_way(
@@ -76,7 +98,7 @@ def _under_way(
         if _is_known(state, work, before):
             return state
         return {**state, "state": move.to, "agents": with_agent(state["agents"], happened.agent, move.to)}
-    if move is ANSWER and before["state"] in _FINAL:
+    if move is ANSWER and before["state"] in FINAL:
         return state  # a last word, after the end
     if move.starts:
         before = {**before, "started": without(before["started"], _same_start(before["started"], happened))}

@@ -13,7 +13,9 @@ from projections.catalog.lifecycle import lifecycle
 from projections.catalog.machine import machine
 from projections.catalog.moves import Move
 from projections.catalog.words import is_failure
+from projections.definition.projection import decode
 from projections.testing import assert_pure
+from tests.support.agent_runs import STREAM, AgentRun, asked, order_run
 from tests.support.histories import History
 
 payments = machine(
@@ -247,6 +249,131 @@ def test_no_agent_is_at_work_where_nothing_is_unfinished() -> None:
     assert set(state_after_messages("user.message", "agent.message", "run.scored")["agents"].values()) == {"Completed"}
 
 
+def lifecycles(history: History) -> list[Any]:
+    """The state after each event."""
+    states: list[Any] = [lifecycle.initial]
+    for event in history.events:
+        states.append(lifecycle.reduce(states[-1], decode(event)))
+    return states[1:]
+
+
+def test_in_a_run_of_agents_everybody_is_at_work_from_the_own_start_to_the_own_end() -> None:
+    run = order_run()
+    states = lifecycles(run.history)
+    spans = {
+        agent: [event.position for event in run.history.events if event.agent == agent]
+        for agent in ("dispatcher", "router", "weigher", "notifier")
+    }
+    for position, state in enumerate(states, 1):
+        assert state["state"] == ("Completed" if position == len(states) else "Processing")
+        for agent, positions in spans.items():
+            is_started, is_over = position >= positions[0], position >= positions[-1]
+            assert state["agents"].get(agent) == ("Completed" if is_over else "Processing" if is_started else None)
+    assert (states[-1]["unfinished"], states[-1]["illegal"]) == ({}, 0)
+    assert states[-1]["ended"] == {"Completed": 9, "Failed": 1}
+
+
+def test_an_end_in_a_run_is_the_end_of_its_own_agent() -> None:
+    run = AgentRun()
+    run.start("outer")
+    inner = run.start("inner")
+    twin = run.start("inner")
+    run.finish("inner", cause=twin)
+    state = run.history.folded(lifecycle)
+    assert [start["agent"] for start in state["unfinished"][f"{STREAM} agent"]["started"].values()] == [
+        "outer",
+        "inner",
+    ]
+    assert state["agents"] == {"outer": "Processing", "inner": "Processing"}
+    run.finish("inner")
+    run.finish("stranger")
+    state = run.history.folded(lifecycle)
+    assert state["agents"] == {"outer": "Processing", "inner": "Completed", "stranger": "Completed"}
+    assert inner.id not in state["unfinished"][f"{STREAM} agent"]["started"]
+
+
+def test_parallel_calls_of_a_run_end_one_by_one_and_nobody_waits_for_a_user() -> None:
+    run = AgentRun()
+    run.say("workflow.started", {})
+    run.start("a")
+    calls = [run.call("a", asked(f"c{n}", "look")) for n in range(3)]
+    run.failure("a", calls[1], asked("c1", "look"), "no")
+    state = run.history.folded(lifecycle)
+    assert list(state["unfinished"][f"{STREAM} tool"]["started"]) == [calls[0].id, calls[2].id]
+    assert (state["agents"]["a"], state["state"]) == ("Processing", "Processing")
+    run.reply("a", text="What do you want?")
+    assert run.history.folded(lifecycle)["agents"]["a"] == "Processing"
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        ["tool.failed", "tool.failed", "tool.returned", "tool.returned", "tool.failed"],
+        ["agent.finished", "agent.finished", "agent.failed", "agent.finished"],
+        ["model.failed", "model.failed", "model.replied", "model.failed"],
+        ["step.failed", "step.failed"],
+        ["workflow.finished", "workflow.finished", "workflow.failed"],
+    ],
+)
+def test_nothing_of_a_run_is_out_of_order_though_starts_are_missing(types: list[str]) -> None:
+    for begun in ([], ["workflow.started"], [types[0].partition(".")[0] + ".started"], ["tool.called"]):
+        history = History()
+        for type in [*begun, *types]:
+            history.say(type, stream="run-1", agent="a")
+        state = history.folded(lifecycle)
+        assert (state["illegal"], state["illegal_transitions"]) == (0, [])
+        assert set(state["unfinished"]) <= {"run-1 workflow", "run-1 tool", "run-1 model", "run-1 step"}
+
+
+def test_the_end_of_a_workflow_ends_its_agents_but_no_call_without_an_outcome() -> None:
+    run = AgentRun()
+    run.say("user.message", {"content": "Go."}, agent="human")
+    run.say("workflow.started", {"name": "outer"})
+    run.say("workflow.started", {"name": "inner"})
+    run.start("a")
+    call = run.call("a", asked("c", "look"))
+    run.say("workflow.finished", {"name": "inner"})
+    assert list(run.history.folded(lifecycle)["unfinished"]) == [
+        STREAM, f"{STREAM} agent", f"{STREAM} tool", f"{STREAM} workflow",
+    ]  # fmt: skip
+    run.say("workflow.failed", {"name": "outer", "error": "no"})
+    state = run.history.folded(lifecycle)
+    assert {work: list(each["started"]) for work, each in state["unfinished"].items()} == {f"{STREAM} tool": [call.id]}
+    assert (state["state"], state["agents"]) == ("Failed", {"human": "Failed", "a": "Failed"})
+    before = state
+    run.reply("a", text="late")
+    run.say("task.delegated", {"target": "b"}, agent="a")
+    assert run.history.folded(lifecycle) == before
+
+
+def test_the_end_of_a_workflow_in_the_stream_of_an_order_leaves_the_order_alone() -> None:
+    history = History()
+    for type in ("order.placed", "workflow.started", "workflow.finished"):
+        history.say(type, stream="order-1", agent="a")
+    state = history.folded(lifecycle)
+    assert (list(state["unfinished"]), state["state"]) == (["order-1"], "Processing")
+
+
+def test_a_hand_off_in_a_run_begins_nothing_and_elsewhere_it_does() -> None:
+    run = AgentRun()
+    begun = run.start("a")
+    run.say("task.delegated", {"target": "b"}, agent="a", cause=begun)
+    run.finish("a")
+    run.say("task.delegated", {"target": "c"}, agent="b")
+    assert run.history.folded(lifecycle)["unfinished"] == {}
+    alone = AgentRun()
+    alone.say("task.delegated", {"target": "b"}, agent="a")
+    assert list(alone.history.folded(lifecycle)["unfinished"]) == [STREAM]
+
+
+def test_an_agent_whose_stream_tells_of_its_process_ends_by_the_words() -> None:
+    history = History()
+    for type in ("agent.started", "agent.failed", "agent.failed"):
+        history.say(type, stream="agent-router", agent="router")
+    state = history.folded(lifecycle)
+    assert (state["agents"], state["illegal"]) == ({"router": "Failed"}, 1)
+
+
 def test_the_state_stays_bounded() -> None:
     history = History()
     for n in range(1_000):
@@ -283,3 +410,28 @@ def test_it_folds_as_a_projection_must_and_nothing_open_is_missed(random: Random
     assert {work: list(each["started"]) for work, each in state["unfinished"].items()} == {
         stream: ids for stream, ids in open_.items() if ids
     }
+
+
+RUN_TYPES = [
+    *(f"{stem}.{word}" for stem in ("workflow", "agent") for word in ("started", "finished", "failed")),
+    "model.replied", "model.failed", "tool.called", "tool.returned", "tool.failed", "task.delegated", "step.failed",
+]  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(RUN_TYPES),
+            st.sampled_from(["a", "b", None]),
+            st.sampled_from([None, "1", "2", "5", "gone"]),
+        ),
+        max_size=30,
+    )
+)
+def test_a_run_in_any_order_folds_as_it_must_and_accuses_nobody(said: list[tuple[str, str | None, str | None]]) -> None:
+    history = History()
+    for type, agent, cause in said:
+        history.say(type, stream="run-1", agent=agent, causation_id=cause, correlation_id="w")
+    state: Any = assert_pure(lifecycle, history.events)
+    assert state["illegal"] == 0
+    assert all(work["started"] for work in state["unfinished"].values())
