@@ -1,18 +1,22 @@
 """The projection `run`: the state of an agent run at every step, for people who debug it.
 
 It reads the words of messages by conventions: those of Magentic-One and AG2 (Who&When), of tool-calling agents
-(tau-bench) and of OpenHands. A value that is not known stays empty; no value is guessed.
+(tau-bench) and of OpenHands. Of runs that come as traces of agents (`workflow.started`, `model.replied` …) it reads the
+fields. A value that is not known stays empty; no value is guessed.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Any
 
 from events.types import REDACTED
 from projections import STREAM, Decoded, Json, Projection
 from projections.catalog.claims import with_lists
 from projections.catalog.messages import addressee, cut, fields, speaker, text_in, text_of
+from projections.catalog.run_data import UNNAMED, duration, error_in, history_in, name_in, said, text_at, words
+from projections.catalog.usage import NO_USAGE, with_failure, with_reply
 from projections.values.diff import equal
 
 _ANSWER = re.compile(r"FINAL ANSWER:\s*(\S.*)")
@@ -24,13 +28,15 @@ _CALLS = 200
 
 run = Projection(
     "run",
-    version=2,
+    version=3,
     about=(
         "An agent run: the question, the phase, the task and who has it, the orchestrator's ledger, the lists that"
-        " messages enumerate and whether they agree with their sources, the calls of tools, the answer, the verdict."
+        " messages enumerate and whether they agree with their sources, the calls of tools, the answer, the verdict,"
+        " the errors, the tokens and the cost."
     ),
     key=STREAM,
     initial={
+        "workflow": None,
         "question": None,
         "phase": "not started",
         "task": None,
@@ -45,6 +51,10 @@ run = Projection(
         "failed_calls": 0,
         "answer": None,
         "verdict": None,
+        "duration_ms": None,
+        "errors": 0,
+        "last_error": None,
+        "usage": None,
         "messages": {},
     },
 )
@@ -104,25 +114,85 @@ def thought(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
 @run.on("task.delegated")
 def delegated(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     """Apply the start of a task, which its agent has until the next task."""
+    data = fields(happened)
     task = {
         "who": addressee(happened),
-        "asked_by": speaker(happened),
+        "asked_by": name_in(data, "by") or speaker(happened),
         "position": happened.position,
-        "instruction": cut(text_of(happened), _LONG),
+        "instruction": cut(text_of(happened) or words(data.get("instruction")), _LONG),
     }
     return {**spoke(state, happened), "task": task, "phase": "working"}
 
 
 @run.on("tool.called")
 def called(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    tool, arguments = fields(happened).get("name"), fields(happened).get("arguments")
-    return _called(state, happened, tool=str(tool), arguments=arguments)
+    data = fields(happened)
+    arguments = data.get("arguments")
+    if len(written := words(arguments, _LONG + 1)) > _LONG:
+        arguments = cut(written, _LONG)
+    return _called(
+        state, happened, tool=str(data.get("name")), arguments=arguments, call_id=name_in(data, "call_id") or None
+    )
 
 
 @run.on("tool.returned", "tool.failed", "tool.errored", "tool.timed_out")
 def returned(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    failed = happened.type != "tool.returned" or fields(happened).get("error") is not None
-    return _returned(spoke(state, happened), happened, failed=failed, outcome=text_of(happened))
+    data = fields(happened)
+    failed = happened.type != "tool.returned" or data.get("error") is not None
+    outcome = text_of(happened) or (error_in(data) if failed else None) or words(data.get("result"))
+    return _returned(spoke(state, happened), happened, failed=failed, outcome=outcome)
+
+
+@run.on("workflow.started", "agent.started")
+def started(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Apply the start of a run that comes as a trace, or of one of its agents: the first task is the question."""
+    data = fields(happened)
+    text = text_at(data, "task", _LONG)
+    after = {**state, "phase": "working"}
+    if happened.type == "workflow.started":
+        after["workflow"] = state["workflow"] or name_in(data) or UNNAMED
+    elif text:
+        after["task"] = {"who": happened.agent, "asked_by": None, "position": happened.position, "instruction": text}
+    return {**after, "question": text} if text and state["question"] is None else after
+
+
+@run.on("model.replied")
+def replied(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Apply the reply of a model to an agent. The user's first message in the history before it is the question."""
+    data = fields(happened)
+    after = spoke(state, happened)
+    if not text_of(happened) and said(data, _SHORT):
+        by = speaker(happened)
+        after = {**after, "messages": {**after["messages"], by: after["messages"].get(by, 0) + 1}}
+    question = after["question"]
+    if question is None:
+        asked = (words(each.get("content"), _LONG) for each in history_in(data) if each.get("role") == "user")
+        question = next(filter(None, asked), None)
+    return {**after, "question": question, "usage": with_reply(after["usage"] or NO_USAGE, data)}
+
+
+@run.on("workflow.finished", "agent.finished")
+def finished(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Apply the end of a run, or of one of its agents: in a run without a workflow the last agent has the answer."""
+    data = fields(happened)
+    is_over = happened.type == "workflow.finished"
+    output, answer = text_at(data, "output", _LONG), state["answer"]
+    if output and (answer is None or answer["text"] != output):
+        answer = {"text": output, "by": happened.agent, "position": happened.position}
+    if is_over:
+        return {**state, "answer": answer, "phase": "finished", "duration_ms": duration(data)}
+    return {**state, "answer": answer, "phase": "answered"} if output and state["workflow"] is None else state
+
+
+@run.on("agent.failed", "workflow.failed", "model.failed", "step.failed")
+def failed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Apply a failure that is not that of a tool."""
+    data = fields(happened)
+    after = _with_error(state, happened, error_in(data) or "")
+    if happened.type == "workflow.failed":
+        return {**after, "phase": "failed", "duration_ms": duration(data)}
+    is_model = happened.type == "model.failed"
+    return {**after, "usage": with_failure(after["usage"] or NO_USAGE)} if is_model else after
 
 
 @run.on("action.*")
@@ -182,7 +252,9 @@ def _question(happened: Decoded, text: str) -> str | None:
     return text.strip() if by_user else None
 
 
-def _called(state: dict[str, Any], happened: Decoded, *, tool: str, arguments: Json) -> dict[str, Any]:
+def _called(
+    state: dict[str, Any], happened: Decoded, *, tool: str, arguments: Json, call_id: str | None = None
+) -> dict[str, Any]:
     call = {
         "id": happened.event.id,
         "position": happened.position,
@@ -190,19 +262,37 @@ def _called(state: dict[str, Any], happened: Decoded, *, tool: str, arguments: J
         "tool": tool,
         "arguments": arguments,
         "outcome": None,
+        **({"call_id": call_id} if call_id else {}),
     }
     return {**state, "calls": [*state["calls"][1 - _CALLS :], call], "phase": "working"}
 
 
 def _returned(state: dict[str, Any], happened: Decoded, *, failed: bool, outcome: str) -> dict[str, Any]:
-    """Return the state with the outcome of the call that caused an event, if that is known."""
+    """Return the state with the outcome of the call that caused an event, or has its call id, if that is known."""
+    state = _with_error(state, happened, outcome) if failed else state
     calls = state["calls"]
     cause = happened.event.causation_id
-    place = next((n for n in reversed(range(len(calls))) if calls[n]["id"] == cause), None)
+    call_id = name_in(fields(happened), "call_id")
+    newest = list(reversed(range(len(calls))))
+    caused = (n for n in newest if calls[n]["id"] == cause)
+    same_id = (n for n in newest if call_id and calls[n].get("call_id") == call_id)
+    place = next(chain(caused, same_id), None)
     if place is not None:
         done = {**calls[place], "outcome": cut(outcome, _SHORT), "failed": failed}
         calls = [*calls[:place], done, *calls[place + 1 :]]
     return {**state, "calls": calls, "failed_calls": state["failed_calls"] + failed}
+
+
+def _with_error(state: dict[str, Any], happened: Decoded, text: str) -> dict[str, Any]:
+    name = name_in(fields(happened)) or name_in(fields(happened), "model")
+    error = {
+        "text": cut(text, _LONG),
+        "type": happened.type,
+        "name": name or None,
+        "by": happened.agent,
+        "position": happened.position,
+    }
+    return {**state, "errors": state["errors"] + 1, "last_error": error}
 
 
 def _against(calls: list[dict[str, Any]], expected: list[Any]) -> dict[str, Any]:

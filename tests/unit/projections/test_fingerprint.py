@@ -195,7 +195,7 @@ GOLDEN = {
     "latest": "cb577dc8c8507aaeefd4621dc386b00fafee632c710c893ebc37f67eba20accf",
     "lifecycle": "0cc28ad9a265f8323248b5199c8c6cb293f4d51bcfc4d9b35573e2432a81da78",
     "orders": "d3db0d41e786953b4470717fe479624f97b6e67e1ffb37a1dcaddafea5609501",
-    "run": "4c01aa7c23e18a9940b84b95db81a45e3c7d526dcc6ae723b7a09e8c3c87692c",
+    "run": "38fa5f765ea960beb6d75402e7a3bf89d6c17e89307f9b98e9e397ec940dd7e8",
     "transcript": "df34a8edd33aa306d79f36f8da15fd48a8fa2a8e3652d67f40a38838633850c2",
 }
 """Change one only together with the `version` of its projection: every installation then rebuilds its states."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,18 @@ from projections.catalog.run import run
 from projections.testing import assert_pure
 from projections.values.change import Json
 from projections.values.diff import diff
+from tests.support.agent_runs import FULL, TASK, AgentRun, asked, order_run
 from tests.support.histories import History, by_key, folded, imported_events
 from tests.support.json_values import VALUES
 
 TYPES = [type.replace("*", "x") for type in run.handlers]
 NAMES = st.sampled_from(
-    ["content", "name", "arguments", "ledger", "target", "args", "expected_actions", "exit_code", "error", "question"]
-)
+    [
+        "content", "name", "arguments", "ledger", "target", "args", "expected_actions", "exit_code", "error",
+        "question", "task", "output", "duration_ms", "messages", "tool_calls", "cost", "model", "result", "call_id",
+        "instruction",
+    ]
+)  # fmt: skip
 
 
 def say(history: History, agent: str, text: str, type: str = "agent.message", **data: Any) -> Event:
@@ -120,6 +126,60 @@ def test_a_tool_that_fails_by_the_type_of_its_event_has_failed(type: str) -> Non
     state = history.folded(run)
     [cancel] = state["calls"]
     assert (cancel["outcome"], cancel["failed"], state["failed_calls"]) == ("no such order", True, 1)
+
+
+def test_a_run_that_comes_as_a_trace_fills_the_fields() -> None:
+    state = order_run().history.folded(run)
+    assert (state["workflow"], state["question"], state["phase"], state["duration_ms"]) == (
+        "depot", TASK, "finished", 2_470,
+    )  # fmt: skip
+    assert (state["answer"]["text"], state["answer"]["position"]) == ("Ada knows: 14:30, van V2.", 31)
+    assert state["usage"] == {
+        "replies": 8, "input_tokens": 2_383, "output_tokens": 123, "cost": Decimal("0.0016"), "model_errors": 1,
+    }  # fmt: skip
+    assert [(call["tool"], call["outcome"], call["failed"]) for call in state["calls"][1:4]] == [
+        ("reserve_van", f"VanFull: {FULL}", True),
+        ("weigh", "Order 1004 weighs 310 kg.", False),
+        ("reserve_van", '{"van":"V2","slot":"14:30"}', False),
+    ]
+    assert (state["failed_calls"], state["errors"]) == (1, 2)
+    assert state["last_error"] == {
+        "text": "500 Internal Server Error", "type": "model.failed", "name": "gpt-4o-mini", "by": "notifier",
+        "position": 25,
+    }  # fmt: skip
+    assert (state["task"]["who"], state["task"]["asked_by"]) == ("notifier", "router")
+    assert state["messages"] == {"dispatcher": 2, "router": 3, "weigher": 1, "notifier": 2}
+
+
+def test_a_trace_that_fails_says_so() -> None:
+    trace = AgentRun()
+    trace.start("a", task=TASK)
+    trace.say("agent.failed", {"name": "a", "error": {"type": "Boom"}}, agent="a")
+    state = trace.history.folded(run)
+    assert (state["question"], state["task"]["who"], state["phase"], state["errors"]) == (TASK, "a", "working", 1)
+    trace.say("workflow.failed", {"error": "Boom", "duration_ms": 5})
+    state = trace.history.folded(run)
+    assert (state["phase"], state["duration_ms"], state["last_error"]["type"]) == ("failed", 5, "workflow.failed")
+
+
+def test_without_a_workflow_the_question_is_the_users_and_the_last_agent_answers() -> None:
+    trace = AgentRun()
+    history = [{"role": "system", "content": "You help."}, {"role": "user", "content": [{"text": "How many?"}]}]
+    trace.reply("a", text="", calls=[asked("c", "count")], messages=history)
+    trace.finish("a", output="Five.")
+    state = trace.history.folded(run)
+    assert (state["question"], state["answer"]["text"], state["answer"]["by"]) == ("How many?", "Five.", "a")
+    assert state["phase"] == "answered"
+
+
+def test_a_call_that_is_no_cause_is_found_by_its_id_and_large_arguments_are_shortened() -> None:
+    trace = AgentRun()
+    trace.call("a", asked("c1", "write", text="x" * 5_000))
+    trace.call("a", asked("c2", "look", n=1))
+    trace.say("tool.returned", {"name": "write", "call_id": "c1", "result": {"ok": True}}, agent="a")
+    write, look = trace.history.folded(run)["calls"]
+    assert (write["outcome"], look["outcome"], look["arguments"]) == ('{"ok":true}', None, {"n": 1})
+    assert len(write["arguments"]) < 2_100
 
 
 @given(st.lists(st.tuples(st.sampled_from(TYPES), VALUES | st.dictionaries(NAMES, VALUES)), max_size=6))
