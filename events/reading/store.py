@@ -121,6 +121,20 @@ def positions_about(log_id: int, since: datetime, *, until: datetime | None, lim
     return Read(query.order_by(second.desc()).values_list("position")[:limit], int)
 
 
+def types(log_id: int, condition: Q, *, limit: int) -> Read[tuple[str, str]]:
+    """Return the type and the stream of the first events that fit."""
+    return _types(_in_order(log_id, condition), limit)
+
+
+def stream_types(log_id: int, stream: str, *, limit: int) -> Read[tuple[str, str]]:
+    """Return the type and the stream of the first events of a stream."""
+    return _types(_events_read(log_id).filter(stream=stream).order_by("version"), limit)
+
+
+def _types(query: QuerySet[models.Event, models.Event], limit: int) -> Read[tuple[str, str]]:
+    return Read(query.values_list("type", "stream")[:limit], lambda *names: names)
+
+
 def nth_position(log_id: int, condition: Q, n: int, *, after: int | None = None, backward: bool = False) -> Read[int]:
     """Return the position of the nth event after a position, or from the end; no row if there are fewer.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from msgspec import UnsetType
 from ninja import Router
 
 from events import engine
@@ -17,6 +18,7 @@ from events.reading.db_work import DbWork, run_async
 from projections import registry
 from projections.api.descriptions import IF_NONE_MATCH, fold_operation
 from projections.api.responses import check_whole_log, job_answer, result_of, with_etag
+from projections.catalog.latest import latest
 from projections.jobs.fold import ensure_source
 from projections.models import Job
 from projections.replay.api.responses import seek_out, step_out, steps_out, why_out
@@ -33,6 +35,7 @@ from projections.replay.api.schemas import (
     WhyQuery,
 )
 from projections.replay.copies.step_case import MEDIA_TYPE, step_case
+from projections.replay.default import default_projection
 from projections.replay.seek import job as seeking
 from projections.replay.seek.condition import ConditionFailed, Seek, SeekResult, Watch, watch_before
 from projections.replay.seek.search import seek as search
@@ -133,16 +136,19 @@ async def seek_step(request: HttpRequest, kind: str) -> HttpResponse:
 
 async def _visible_fold(grant: Grant, kind: str, query: ReplayQuery) -> Fold:
     """Return the fold of the source that is replayed. A token with a prefix sees only the streams of that prefix."""
-    source, projection = query.source(kind, timezone.now().replace(microsecond=0)), registry.get(query.by)
+    source = query.source(kind, timezone.now().replace(microsecond=0))
+    chosen = None if isinstance(query.by, UnsetType) else registry.get(query.by)
     if isinstance(source, ScannedSource):
-        source = await result_of(source_of(grant.log_id, projection, source.name))
+        source = await result_of(source_of(grant.log_id, chosen or latest, source.name))
         if type(source) is ScannedSource:
             raise NotFound(f"There is no materialised state of {source.name!r} to replay.")
     if isinstance(source, StreamSource):
         grant.check_stream(source.name)
     else:
         check_whole_log(grant)
-    return Fold(grant.log_id, projection, source, await result_of(head_of(grant.log_id)))
+    if chosen is None:
+        chosen = await result_of(default_projection(grant.log_id, source))
+    return Fold(grant.log_id, chosen, source, await result_of(head_of(grant.log_id)))
 
 
 async def _job_of(grant: Grant, fold: Fold, too_far: TooFar) -> Job:

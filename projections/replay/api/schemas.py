@@ -41,7 +41,10 @@ class ReplayQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
             extra_json_schema={"format": "eventsite-query"},
         ),
     ] = ""
-    by: Annotated[Text, Meta(description="The projection")] = "latest"
+    by: (
+        Annotated[Text, Meta(description="The projection; by default `agent_run` for a run of agents, else `latest`")]
+        | UnsetType
+    ) = UNSET
 
     def source(self, kind: str, now: datetime) -> Source:
         """Return the source that a kind and the parameters name; a query's times are pinned to now.

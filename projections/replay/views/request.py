@@ -13,6 +13,7 @@ from events.models import Member
 from events.reading.db_work import run
 from projections import registry
 from projections.replay.address import ReplayAddress, shared_parameters
+from projections.replay.default import default_projection
 from projections.replay.extent import Extent, extent
 from projections.replay.window import place_of
 from projections.states.fold import Fold
@@ -20,8 +21,6 @@ from projections.states.sources.base import Source
 from projections.states.sources.keyed import ScannedSource
 from projections.states.sources.parse import parse_source, source_of
 from projections.states.sources.query import QuerySource
-
-_DEFAULT_PROJECTION = "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,9 @@ class ReplayRequest:
             AddressTooLong: the address is too long for a page that repeats it.
         """
         params = http.GET
-        projection = registry.get(params.get("by") or _DEFAULT_PROJECTION)
         source = _source(kind, name, params)
+        by = params.get("by")
+        projection = registry.get(by) if by else run(default_projection(member.log_id, source))
         if isinstance(source, ScannedSource):
             source = run(source_of(member.log_id, projection, source.name))
             if not isinstance(source, ScannedSource):

@@ -186,9 +186,10 @@ def test_steps_before_one_that_failed_are_as_ever_and_it_is_marked(viewer: Clien
 def test_a_step_costs_a_fixed_number_of_queries(
     viewer: Client, at: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, membership with its log; letters to decide; the stream, its events before and after the step;
-    # effects; for two projections that find faults: a snapshot and a block; once a process: the numbers of types
-    with django_assert_num_queries(13):
+    # session, user, membership with its log; letters to decide; the types of the first events; the stream, its events
+    # before and after the step; effects; for two projections that find faults: a snapshot and a block; once a process:
+    # the numbers of types
+    with django_assert_num_queries(14):
         page_of(viewer, at, 3)
 
 
@@ -203,6 +204,21 @@ def test_any_source_is_replayed_by_any_projection(viewer: Client, append: Append
     # A position between two steps is the step before it; the address holds the query with its times pinned.
     assert viewer.get(f"{at}replay/workflow/run%2F1/2")["Location"].endswith("/1")
     assert "since%3A20" in viewer.get(f"{at}replay/query/3", {"q": "since:1h"})["Location"]
+
+
+@pytest.mark.parametrize("source", ["stream/run-1/1", "workflow/order-1/1", "agent/router/2"])
+def test_a_run_of_agents_is_replayed_by_its_own_projection(
+    viewer: Client, append: AppendEvents, at: str, source: str
+) -> None:
+    run = {"correlation_id": "order-1"}
+    append("run-1", {"type": "workflow.started", "data": b'{"name": "depot", "task": "Go"}', **run})
+    append("run-1", {"type": "agent.started", "agent": "router", **run}, *[{"type": "Noted", **run}] * 30)
+    page = viewer.get(f"{at}replay/{source}").content.decode()
+    assert '<span class="mono">agent_run</span>' in page
+    last = viewer.get(f"{at}replay/stream/run-1/32").content.decode()
+    assert '<span class="mono">agent_run</span>' in last
+    chosen = viewer.get(f"{at}replay/{source}", {"by": "latest"}).content.decode()
+    assert '<span class="mono">latest</span>' in chosen
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,16 @@ async def test_every_step_of_a_random_walk_equals_a_fold_from_zero(
             assert numbered.text == answer.text
 
 
+@pytest.mark.parametrize(("type", "projection"), [("model.replied", "agent_run"), ("Placed", "latest")])
+async def test_the_source_decides_if_no_projection_is_named(
+    engine: Engine, get: Get, log: Log, type: str, projection: str
+) -> None:
+    await engine.writer.append(log.pk, [make_append("run-1", {"type": type, "agent": "a", "correlation_id": "w"})])
+    for kind, name in (("stream", "run-1"), ("workflow", "w"), ("agent", "a")):
+        assert (await get(f"{kind}/step", name=name)).json()["projection"] == projection
+    assert (await get("log/step")).json()["projection"] == "latest"
+
+
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("limit", [7, 200])
 async def test_the_pages_of_steps_are_all_steps_in_order(
