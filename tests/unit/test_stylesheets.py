@@ -130,7 +130,7 @@ def test_every_class_that_a_stylesheet_names_is_a_word_of_a_template_or_script()
     sources = [*TEMPLATES, *(ROOT / "static/js").rglob("*.js")]
     words = set().union(*map(words_of, sources))
     computed = re.compile(
-        r"t[0-4]|d\d+|v-[anc]|success|replay-app"
+        r"t[0-4]|d\d+|v-([anc]|call|fact)|success|replay-app"
     )  # by `glyphs`, depth, kind, message; and by a block
     unused = {}
     for sheet in SHEETS:

@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from events.converters import names_string, workflow_url
 from events.models import Log
+from events.views.durations import took
 from events.views.event_line import EventLine
 from events.views.glyphs import Glyphs
 from events.views.swimlanes import LaneMark
-from events.views.template_functions import took
 from events.views.workflows import WorkflowRow
 from eventsite.jinja.environment import icon
 from projections.replay.address import ReplayAddress

@@ -133,6 +133,16 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
         viewer.get(f"{at}?after=50")
 
 
+def test_a_row_says_which_tools_a_model_called(viewer: Client, append: AppendEvents, at: str) -> None:
+    calls = (
+        b'{"tool_calls": [{"name": "reserve_van", "arguments": {"van": "V1"}}], "input_tokens": 9, "output_tokens": 4}'
+    )
+    append("run-1", {"type": "model.replied", "data": calls})
+    row = get(viewer, at).partition('id="rows"')[2]
+    assert '<bdi class="v-call">reserve_van(van=&#34;V1&#34;)</bdi>' in row
+    assert '<bdi class="v-fact">9 + 4 tokens</bdi>' in row
+
+
 def chips(page: str) -> list[tuple[str, str]]:
     """The text of each chip, and the address of its link."""
     pairs = re.findall(r'<bdi title="[^"]*">([^<]*)</bdi><a href="([^"]*)"', page)

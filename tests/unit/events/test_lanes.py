@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events.types import Event
+from events.views.durations import took
 from events.views.event_line import line
 from events.views.swimlanes import draw_lanes
-from events.views.template_functions import took
 from events.views.workflow_tree import forest
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

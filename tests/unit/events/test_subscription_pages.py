@@ -15,11 +15,11 @@ from events.subscriptions.lag import Lag
 from events.subscriptions.overview import Holdings, Letters, Mark, Marks, Overview, Takers
 from events.subscriptions.settings import Settings
 from events.subscriptions.store import Status
+from events.views.durations import brief_span
 from events.views.subscriptions.places import places
 from events.views.subscriptions.silence import silences
 from events.views.subscriptions.standing import Row, Standing
 from events.views.subscriptions.trend import WIDTH, trend
-from events.views.template_functions import brief_span
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

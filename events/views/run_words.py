@@ -1,0 +1,167 @@
+"""What rows say of the events of agents' runs: a reply and its calls, the arguments and the result of a call, a task.
+
+The data is as `events/otel` maps it: `model.replied` has `content` and `tool_calls`, `tool.called` has `name` and
+`arguments`, and so on. Events written by hand may have the same types with other data: what is missing or of another
+kind is not told here, and a row shows it as it shows any other key. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import Any, TypeAlias
+
+from events.views.durations import took
+from events.views.row_text import MAX_NAME_CHARACTERS, KeyValue, call_text, one_line, pair, words_of
+
+_ARROW = "→"
+_MAX_CALLS = 3
+_MAX_NUMBER = 10**12
+_USUAL_REASONS = frozenset({"stop", "end_turn", "completed", "tool_calls", "tool_call", "tool_use", "function_call"})
+_SILENT_KEYS = frozenset(
+    {"role", "call_id", "by", "started_at", "messages", "provider", "attributes", "reasoning"}
+    | {"cache_read_tokens", "cache_creation_tokens", "reasoning_tokens"}
+)
+"""Keys of runs that a row leaves out: it shows them otherwise, or they tell a person little."""
+
+Data: TypeAlias = dict[str, Any]
+Told: TypeAlias = Iterator[tuple[str, KeyValue | None]]
+"""The keys that are told, each with its words; None: another key's words have it, or there is nothing to say of it."""
+Teller: TypeAlias = Callable[[Data], Told]
+
+
+@dataclass(frozen=True, slots=True)
+class RunWords:
+    """The words of an event: those that tell most, and the facts. `told` are the keys that need no other words."""
+
+    first: list[KeyValue]
+    facts: list[KeyValue]
+    told: frozenset[str]
+
+
+def run_words(type_name: str, data: Data, row_names: Collection[str | None]) -> RunWords | None:
+    """Return the words of an event of a run; None if its type is of no run, or if nothing of its data can be told.
+
+    The name of an agent is left out if it is one of `row_names`, which the row shows anyway.
+    """
+    told = [each for teller in _TELLERS.get(type_name, ()) for each in teller(data)]
+    if type_name.startswith("agent.") and isinstance(name := data.get("name"), str) and name in row_names:
+        told = [(key, None if key == "name" else word) for key, word in told]
+    words = [word for _, word in told if word]
+    if not words:
+        return None
+    return RunWords(
+        first=[word for word in words if word.kind != "fact"],
+        facts=[word for word in words if word.kind == "fact"],
+        told=_SILENT_KEYS.union(key for key, _ in told),
+    )
+
+
+def _name(data: Data) -> Told:
+    if isinstance(name := data.get("name"), str) and name:
+        yield "name", _named("", name)
+
+
+def _target(data: Data) -> Told:
+    if isinstance(target := data.get("target"), str) and target:
+        yield "target", _named(_ARROW, target)
+
+
+def _named(key: str, name: str) -> KeyValue:
+    return KeyValue(key, "call", _short(name))
+
+
+def _call(data: Data) -> Told:
+    if isinstance(name := data.get("name"), str) and name:
+        yield "name", KeyValue("", "call", call_text(name, data.get("arguments")))
+        yield "arguments", None
+
+
+def _calls(data: Data) -> Told:
+    """Tell the calls in a reply. Some libraries keep the name and the arguments of each in its `function`."""
+    calls = data.get("tool_calls")
+    if not isinstance(calls, list):
+        return
+    functions = [call.get("function", call) for call in islice(calls, _MAX_CALLS) if isinstance(call, dict)]
+    for function in functions:
+        if isinstance(function, dict) and isinstance(name := function.get("name"), str):
+            yield "tool_calls", KeyValue(_ARROW, "call", call_text(name, function.get("arguments")))
+    if len(calls) > _MAX_CALLS and functions:
+        yield "tool_calls", KeyValue("", "call", f"and {len(calls) - _MAX_CALLS:,} more")
+
+
+def _content(key: str, arrow: str = "") -> Teller:
+    """Return what tells a text, or the fields of an object."""
+
+    def tell(data: Data) -> Told:
+        if data.get(key) not in (None, "", [], {}):
+            yield key, words_of(arrow, data[key])
+
+    return tell
+
+
+def _error(data: Data) -> Told:
+    if error := data.get("error"):
+        yield "error", pair("", error, bad=True)
+
+
+def _end(data: Data) -> Told:
+    """Tell why a model stopped, if it did not come to the end of its reply or of its calls."""
+    if isinstance(reason := data.get("finish_reason"), str):
+        is_usual = reason.lower() in _USUAL_REASONS
+        yield "finish_reason", None if is_usual else KeyValue("", "fact", _short(reason))
+
+
+def _tokens(data: Data) -> Told:
+    numbers = {key: number for key in ("input_tokens", "output_tokens") if (number := _number(data, key)) is not None}
+    if numbers:
+        text = " + ".join(f"{int(number):,}" for number in numbers.values())
+        yield next(iter(numbers)), KeyValue("", "fact", f"{text} tokens")
+        yield from ((key, None) for key in numbers)
+
+
+def _cost(data: Data) -> Told:
+    if (dollars := _number(data, "cost")) is not None:
+        yield "cost", KeyValue("", "fact", f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.4f}")
+
+
+def _duration(data: Data) -> Told:
+    if (milliseconds := _number(data, "duration_ms")) is not None:
+        yield "duration_ms", KeyValue("", "fact", took(timedelta(milliseconds=milliseconds)))
+
+
+def _model(data: Data) -> Told:
+    if isinstance(model := data.get("model"), str) and model:
+        yield "model", KeyValue("", "fact", _short(model))
+
+
+def _short(name: str) -> str:
+    return one_line(name, MAX_NAME_CHARACTERS)
+
+
+def _number(data: Data, key: str) -> float | None:
+    value = data.get(key)
+    if not isinstance(value, int | Decimal) or isinstance(value, bool) or not 0 <= value < _MAX_NUMBER:
+        return None
+    return float(value)
+
+
+_OF_RUN = (_name, _content("task"), _content("output"), _error, _duration)
+_OF_REPLY = (_content("content"), _calls, _error, _end, _tokens, _cost, _duration, _model)
+_OF_RETURN = (_name, _content("result", _ARROW), _error, _duration)
+_OF_WORK = (_name, _content("input"), _content("output", _ARROW), _error, _tokens, _cost, _duration, _model)
+_WORK = ("retrieval", "embedding", "reranking", "guardrail", "evaluation")
+_TELLERS: dict[str, tuple[Teller, ...]] = {
+    **{f"{who}.{what}": _OF_RUN for who in ("workflow", "agent") for what in ("started", "finished", "failed")},
+    "model.replied": _OF_REPLY,
+    "model.failed": _OF_REPLY,
+    "tool.called": (_call,),
+    "tool.returned": _OF_RETURN,
+    "tool.failed": _OF_RETURN,
+    "task.delegated": (_target, _content("instruction")),
+    "step.failed": (_name, _error, _duration),
+    **{f"{work}.{outcome}": _OF_WORK for work in _WORK for outcome in ("finished", "failed")},
+}
