@@ -20,8 +20,8 @@ from events.sql import lists as sql
 
 MOST_NUMBERED = 960
 """The types of a log that are numbered, no more: somebody may append a new type with each event."""
-_MAX_LOGS = 1_000
-"""The logs whose numbers a process keeps."""
+_MAX_LOGS = 100
+"""The logs whose numbers a process keeps: 30 MB, if all types of all of them have the longest names."""
 
 _known: dict[int, Mapping[str, int]] = {}
 _lock = Lock()

@@ -45,10 +45,14 @@ class RunWords:
 def run_words(type_name: str, data: Data, row_names: Collection[str | None]) -> RunWords | None:
     """Return the words of an event of a run; None if its type is of no run, or if nothing of its data can be told.
 
-    The name of an agent is left out if it is one of `row_names`, which the row shows anyway.
+    The name of an agent or a workflow is left out if it is one of `row_names`, which the row shows anyway.
     """
     told = [each for teller in _TELLERS.get(type_name, ()) for each in teller(data)]
-    if type_name.startswith("agent.") and isinstance(name := data.get("name"), str) and name in row_names:
+    if (
+        type_name.startswith(("agent.", "workflow."))
+        and isinstance(name := data.get("name"), str)
+        and name in row_names
+    ):
         told = [(key, None if key == "name" else word) for key, word in told]
     words = [word for _, word in told if word]
     if not words:

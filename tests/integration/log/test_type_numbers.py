@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.management import call_command
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ from events.sessions import direct
 from events.sql import lists as sql
 from events.sql import load
 from events.types import Append
-from tests.support.commands import append
+from tests.support.commands import append, export_events, import_events, redact_event
 
 TYPES = st.lists(st.text(st.sampled_from("ab.Ü"), min_size=1, max_size=3), max_size=30)
 
@@ -77,20 +79,27 @@ async def test_a_process_goes_on_from_the_numbers_that_it_knows(engine: Engine, 
             await sync_to_async(keep_lists)(log)
 
 
-async def test_several_keepers_give_each_type_one_number(engine: Engine, log: Log) -> None:
+async def test_several_keepers_give_each_type_one_number_and_readers_find_it(engine: Engine, log: Log) -> None:
     type_names = [f"Type{n * 7 % 31}" for n in range(90)]
+    seen: set[tuple[str, int]] = set()
 
     def keep_until_whole() -> None:
         with closing(connection), psycopg.connect(direct().conninfo, autocommit=True) as session:
-            while ListCheckpoint.objects.get(log=log).position < len(type_names):
+            while ListCheckpoint.objects.get(log=log).position < 2 * len(type_names):
                 keeper.keep(session, step_events=3)
 
     async def append_all() -> None:
         for name in type_names:
             await engine.writer.append(log.pk, [events_of([name], name)])
+            await engine.writer.append(log.pk, [events_of([name], name)])
+            type_numbers._known.clear()
+            page = TypeNumbers(log.pk)
+            await page.load([name], engine.pool)
+            seen.add((name, page.of(name)))
 
     await asyncio.gather(append_all(), *(asyncio.to_thread(keep_until_whole) for _ in range(3)))
-    assert await sync_to_async(stored)(log) == by_first_event(type_names)
+    assert await sync_to_async(stored)(log) == by_first_event(type_names) == dict(seen)
+    assert len(seen) == 31
 
 
 def test_a_page_reads_numbers_once_and_the_next_one_none(
@@ -125,6 +134,21 @@ def test_types_after_the_numbered_ones_take_a_number_by_their_name_and_no_room(l
         keep_lists(log, step)
         assert numbers(log, type_names) == fresh
     assert len(stored(log)) == MOST_NUMBERED
+
+
+def test_lists_made_anew_and_a_restored_log_have_the_same_numbers(
+    log: Log, make_log: Callable[[], Log], tmp_path: Path
+) -> None:
+    append(log, events_of(["C", "A", "C", "B", "A"]))
+    redact_event(log, 2)
+    keep_lists(log)
+    before = stored(log)
+    call_command("rebuild_lists", log=log.name)
+    export_events(log, tmp_path / "a.jsonl")
+    restored = make_log()
+    import_events(restored, tmp_path / "a.jsonl", restore=True)
+    assert stored(log) == before == {"C": 1, "A": 2, "B": 3, "event.redacted": 4}
+    assert numbers(restored, list(before)) == before
 
 
 @pytest.mark.parametrize("most_types", [10_000, 3], ids=["by the index", "from the beginning"])

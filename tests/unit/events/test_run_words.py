@@ -66,6 +66,7 @@ FACTS = ["1,200 + 22 tokens", "1.2 s", "m-1"]
         ),
         ("agent.started", {"name": "router", "task": "Order 1004"}, ["“Order 1004”"]),
         ("agent.started", {"name": "other", "task": "Order 1004"}, ["other", "“Order 1004”"]),
+        ("workflow.started", {"name": "router", "task": "Order 1004"}, ["“Order 1004”"]),
         ("agent.finished", {"name": "router", "output": "Done", "duration_ms": 61_000}, ["“Done”", "1 min 1 s"]),
         ("agent.failed", {"name": "router", "error": "gave up"}, ["“gave up”"]),
         ("task.delegated", {"target": "desk", "by": "router", "instruction": "Book"}, ["→ desk", "“Book”"]),
