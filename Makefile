@@ -61,7 +61,7 @@ lint: $(ready_dev)  ## check style, types, layers, templates, scripts and styles
 	.venv/bin/oxfmt --check static
 
 bench: $(ready_dev)  ## run the benchmarks (on a calm machine; `subscribing` alone takes about four minutes)
-	$(python) -m tests.benchmarks
+	PYTHONPATH=client $(python) -m tests.benchmarks
 
 $(python):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

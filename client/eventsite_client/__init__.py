@@ -4,6 +4,7 @@ from eventsite_client._async.client import AsyncClient
 from eventsite_client._async.deciding import AsyncAttempt, AsyncDecision
 from eventsite_client._async.following import AsyncFollower
 from eventsite_client._async.reading import AsyncEvents, AsyncPages, AsyncStates, AsyncStreamEvents
+from eventsite_client._background.log import Logged, WhenFull
 from eventsite_client._sync.client import Client
 from eventsite_client._sync.deciding import Attempt, Decision
 from eventsite_client._sync.following import Follower
@@ -93,6 +94,7 @@ __all__ = [
     "LeaseLost",
     "LeaseNeeded",
     "ListedState",
+    "Logged",
     "Moment",
     "NewEvent",
     "NoAnswer",
@@ -116,6 +118,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnexpectedAnswer",
+    "WhenFull",
     "Why",
     "WrongExpectedVersion",
 ]

@@ -189,6 +189,7 @@ class Invalid(EventsiteError):
         "not-for-events",
         "subscription-fixed",
         "method-not-allowed",
+        "unsupported-media-type",
         "address-too-long",
     )
 
@@ -225,6 +226,7 @@ class Unavailable(EventsiteError):
         "too-many-streams",
         "too-many-sockets",
         "too-many-jobs",
+        "too-much-held",
         "error",
     )
 

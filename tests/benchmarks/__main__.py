@@ -23,6 +23,7 @@ NAMES = (
     "writer",
     "copying",
     "http",
+    "logging_client",
     "fan_out",
     "live",
     "painted",

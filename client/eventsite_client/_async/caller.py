@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx2
-
-from eventsite_client._async.io import AsyncConnections, sleep
+from eventsite_client._async.io import AsyncChannel, AsyncConnections, AsyncTransport, in_thread, sleep
+from eventsite_client._background.log import BackgroundLog, WhenFull
+from eventsite_client._background.spool import Spool
 from eventsite_client._core import json
 from eventsite_client._core.answers import read
 from eventsite_client._core.deadline import Deadline
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_BACKGROUND_SECONDS = 10.0
+"""The timeout of a request in the background. After it, the thread tries again."""
+
 
 class AsyncCaller:
     """What sends requests. `AsyncClient` has the methods for people."""
@@ -33,10 +38,20 @@ class AsyncCaller:
         token: str | None = None,
         *,
         timeout: float = TIMEOUT_SECONDS,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        transport: AsyncTransport | None = None,
+        spool: str | os.PathLike[str] | None = None,
+        when_full: WhenFull = "block",
+        log_bytes: int | None = None,
     ) -> None:
-        self._connections = AsyncConnections(address_of(url), token_of(token), transport)
+        address, secret = address_of(url), token_of(token)
+        self._connections = AsyncConnections(address, secret, transport)
         self._timeout = checked_timeout(timeout)
+        self._log = BackgroundLog(
+            functools.partial(AsyncChannel, self._apart(_BACKGROUND_SECONDS)),
+            spool=None if spool is None else Spool(spool, url=address, token=secret),
+            when_full=when_full,
+            most_bytes=log_bytes,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,8 +62,16 @@ class AsyncCaller:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Send what `log()` took, for five seconds at most, and close the connections."""
+        await in_thread(self._log.end)
         await self._connections.close()
+
+    def _apart(self, seconds: float) -> Self:
+        """Return this client on connections of its own, for another thread."""
+        other = copy.copy(self)
+        other._timeout = seconds
+        other._connections = self._connections.apart()
+        return other
 
     def with_timeout(self, seconds: float) -> Self:
         """Return this client with another timeout, on the same connections: `client.with_timeout(2).append(…)`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakSet
 
 import httpx2
@@ -17,13 +17,22 @@ from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
 from eventsite_client.errors import NoAnswer
 
+if TYPE_CHECKING:
+    from eventsite_client._async.caller import AsyncCaller
+
+T = TypeVar("T")
+
+AsyncTransport: TypeAlias = httpx2.AsyncBaseTransport | Callable[[], httpx2.AsyncBaseTransport]
+"""A transport, or a function that makes one: for each pool of connections anew."""
+
 sleep = asyncio.sleep
+in_thread = asyncio.to_thread
 
 
 class AsyncConnections:
     """The connections to one server with one token. They are opened when they are needed."""
 
-    def __init__(self, url: str, token: str, transport: httpx2.AsyncBaseTransport | None) -> None:
+    def __init__(self, url: str, token: str, transport: AsyncTransport | None) -> None:
         self._url = url
         self._token = token
         self._transport = transport
@@ -70,6 +79,10 @@ class AsyncConnections:
             raise failure_of(error, request) from error
         raise problem_of(request, refusal)
 
+    def apart(self) -> AsyncConnections:
+        """Return other connections to the same server, for another thread."""
+        return AsyncConnections(self._url, self._token, self._transport)
+
     async def close(self) -> None:
         """Close the connections, with the streams that are open. The next request opens new ones."""
         for stream in [*self._streams]:
@@ -83,8 +96,26 @@ class AsyncConnections:
         owner = (os.getpid(), asyncio.get_running_loop())
         if self._http is None or self._owner != owner:
             self._owner = owner
-            self._http = httpx2.AsyncClient(transport=self._transport, headers=headers_of(self._token))
+            transport = self._transport() if callable(self._transport) else self._transport
+            self._http = httpx2.AsyncClient(transport=transport, headers=headers_of(self._token))
         return self._http
+
+
+class AsyncChannel:
+    """The requests of a thread that belongs to no loop: it has a loop of its own."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+        self._loop = asyncio.new_event_loop()
+
+    def call(self, request: Request[T]) -> T:
+        """Send a request until it is answered, and return what it gives."""
+        return self._loop.run_until_complete(self._caller._call(request))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._loop.run_until_complete(self._caller._connections.close())
+        self._loop.close()
 
 
 class AsyncMessages:

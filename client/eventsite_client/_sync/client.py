@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eventsite_client._core import requests
+from eventsite_client._background.log import Logged
+from eventsite_client._core import bulk, requests
 from eventsite_client._core.answers import appended_of
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.deciding import Basis
@@ -12,6 +13,7 @@ from eventsite_client._core.following import Cursor
 from eventsite_client._core.paging import EventsPage, LogReading, StreamReading
 from eventsite_client._sync.deciding import Decision
 from eventsite_client._sync.following import Follower
+from eventsite_client._sync.io import in_thread
 from eventsite_client._sync.reading import Events, StreamEvents
 from eventsite_client._sync.states import StateReader
 from eventsite_client.errors import TimedOut
@@ -44,10 +46,15 @@ class Client(StateReader):
         url: the address of the server, such as `http://127.0.0.1:8000`; by default that of `EVENTSITE_URL`.
         token: the token, which opens one log; by default that of `EVENTSITE_TOKEN`.
         timeout: the seconds after which a call ends, with all its repetitions. What waits on purpose waits longer.
-        transport: a transport of httpx2 that sends the requests, for proxies, certificates and tests.
+        transport: a transport of httpx2 that sends the requests, for proxies, certificates and tests; or a function
+            that makes one: connections are opened anew after a fork, for `log()`, and in another event loop.
+        spool: a folder in which `log()` keeps events until they are sent, one file a process.
+        when_full: what `log()` does if more than `log_bytes` wait: `block`, or `drop` the event and count it.
+        log_bytes: by default 16 MiB, and 1 GiB with a spool.
 
     Raises:
         ValueError: there is no address, or no token.
+        OSError: the folder of the spool can't be written to.
     """
 
     def append(
@@ -108,6 +115,38 @@ class Client(StateReader):
         """Append to several streams, all or none. Return the places for each; raise the errors of `append()`."""
         request = requests.append_all(appends, conditions=conditions, leases=leases, settles=settles)
         return appended_of(self._call(request))
+
+    def log(self, stream: str, *events: NewEvent) -> None:
+        """Append events in the background, in order, and return at once. A thread sends them, many at a time.
+
+        With a `spool`, an event that this returned for is in a file, and gets to the log also if the process is killed
+        or the server is away for long: the next client with the same spool, address and token sends what is left.
+        Without one, it waits in memory: what was not sent is lost when the process is killed.
+
+        What the server refuses for good does not keep up the rest: it is counted in `logged`, said in the log of this
+        process, and kept in `refused.jsonl` of the spool.
+
+        Args:
+            stream: the name of the stream.
+            events: what happened. Each is an append of its own, without any demands.
+
+        Raises:
+            TypeError: the data of an event is not JSON.
+            OSError: the disk of the spool is full (with `when_full="block"`).
+        """
+        for event in events:
+            line = bulk.line_of(stream, event)
+            if not self._log.put(line):
+                in_thread(self._log.put_in_time, line)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until what was logged is sent. Return whether it is, or is refused, before the timeout."""
+        return in_thread(self._log.flush, self._timeout if timeout is None else timeout)
+
+    @property
+    def logged(self) -> Logged:
+        """What became of the events that were logged."""
+        return self._log.logged
 
     def events(
         self,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import httpx2
 
@@ -15,13 +16,27 @@ from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
 from eventsite_client.errors import NoAnswer
 
+if TYPE_CHECKING:
+    from eventsite_client._sync.caller import Caller
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Transport: TypeAlias = httpx2.BaseTransport | Callable[[], httpx2.BaseTransport]
+"""A transport, or a function that makes one: for each pool of connections anew."""
+
 sleep = time.sleep
+
+
+def in_thread(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """Call a function that waits: in this thread, which may wait."""
+    return function(*arguments, **options)
 
 
 class Connections:
     """The connections to one server with one token. They are opened when they are needed."""
 
-    def __init__(self, url: str, token: str, transport: httpx2.BaseTransport | None) -> None:
+    def __init__(self, url: str, token: str, transport: Transport | None) -> None:
         self._url = url
         self._token = token
         self._transport = transport
@@ -71,6 +86,10 @@ class Connections:
             raise failure_of(error, request) from error
         raise problem_of(request, refusal)
 
+    def apart(self) -> Connections:
+        """Return other connections to the same server, for another thread."""
+        return Connections(self._url, self._token, self._transport)
+
     def close(self) -> None:
         """Close the connections. The next request opens new ones."""
         http, self._http = self._http, None
@@ -82,8 +101,24 @@ class Connections:
         owner = os.getpid()
         if self._http is None or self._owner != owner:
             self._owner = owner
-            self._http = httpx2.Client(transport=self._transport, headers=headers_of(self._token))
+            transport = self._transport() if callable(self._transport) else self._transport
+            self._http = httpx2.Client(transport=transport, headers=headers_of(self._token))
         return self._http
+
+
+class Channel:
+    """The requests of a thread."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def call(self, request: Request[T]) -> T:
+        """Send a request until it is answered, and return what it gives."""
+        return self._caller._call(request)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._caller._connections.close()
 
 
 class Messages:

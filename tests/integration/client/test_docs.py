@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.support.server import CHECKOUT, Server
 
 
 @pytest.mark.parametrize("page", ["docs/client.md", "client/README.md"])
-def test_the_examples_run_one_after_the_other(server: Server, token: str, page: str) -> None:
+def test_the_examples_run_one_after_the_other(server: Server, token: str, page: str, tmp_path: Path) -> None:
     source = "\n".join(blocks_of(page, "python"))
     environment = {
         **os.environ,
@@ -24,7 +25,9 @@ def test_the_examples_run_one_after_the_other(server: Server, token: str, page: 
         "EVENTSITE_TOKEN": token,
     }
     command = [sys.executable, "-W", "error", "-c", source]
-    run = subprocess.run(command, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False
+    )
     assert (run.returncode, run.stderr) == (0, "")
     with Client(server.url, token) as client:
         types = [event.type for event in client.stream_events("order-42")]

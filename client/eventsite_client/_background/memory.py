@@ -1,0 +1,44 @@
+"""A queue of lines in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+
+class MemoryQueue:
+    """Lines that wait to be sent. They are lost with the process."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._next: list[bytes] = []
+        """The lines that are being sent: the first of all that wait."""
+        self.size = 0
+        """The bytes that wait."""
+
+    def put(self, line: bytes) -> None:
+        """Add a line."""
+        self._lines.append(line)
+        self.size += len(line)
+
+    def peek(self, most_lines: int, most_bytes: int) -> list[bytes]:
+        """Return the next lines: one at least, if there is any. (It needs no lock: a deque has two ends.)"""
+        size = sum(map(len, self._next))
+        while self._lines and len(self._next) < most_lines and size < most_bytes:
+            self._next.append(self._lines.popleft())
+            size += len(self._next[-1])
+        return self._next[:most_lines]
+
+    def done(self, lines: Sequence[bytes]) -> None:
+        """Forget the next lines: they are sent."""
+        del self._next[: len(lines)]
+        self.size -= sum(map(len, lines))
+
+    def let_go(self) -> None:
+        """Leave the lines to the parent of this process."""
+
+    def close(self) -> int:
+        """End the queue, and return the number of lines that are lost with it."""
+        lost = len(self._next) + len(self._lines)
+        self._next, self._lines = [], deque()
+        return lost

@@ -1,0 +1,295 @@
+"""Events that are logged in the background get to the log once, whatever happens to the process or the server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from eventsite_client import Client, NewEvent
+from tests.support.patience import PATIENCE
+from tests.support.processes import die_with_parent
+from tests.support.server import CHECKOUT, Server, database_variables, free_port
+from tests.support.transports import Through
+from tests.support.twins import MakeClient
+
+pytestmark = pytest.mark.processes
+
+
+def numbers(client: Client) -> list[int]:
+    return [event.data for event in client.events()]
+
+
+def start(program: str, server_url: str, token: str, **variables: str) -> subprocess.Popen[str]:
+    """Start a program that has a `Client` and `NewEvent` at hand."""
+    source = "import os\nfrom eventsite_client import Client, NewEvent\n" + textwrap.dedent(program)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(CHECKOUT / "client"),
+        "EVENTSITE_URL": server_url,
+        "EVENTSITE_TOKEN": token,
+        **variables,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", source],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=die_with_parent(),
+    )
+
+
+def test_logged_events_arrive_in_order_and_many_at_a_time(make_client: MakeClient, server: Server, token: str) -> None:
+    requests = []
+    client = make_client(server.url, token, transport=lambda: Through(lambda request: requests.append(request)))
+    for n in range(3_000):
+        client.log("s", NewEvent("Counted", n))
+    client.log("s", NewEvent("Counted", 3_000), NewEvent("Counted", 3_001, id="mine"))
+    assert client.flush()
+    assert client.logged == (3_002, 0, 0, 0)
+    assert len(requests) < 100
+    events = client.events().all()
+    assert [event.data for event in events] == list(range(3_002))
+    assert len({event.id for event in events}) == 3_002
+    assert events[-1].id == "mine"
+
+
+def test_closing_sends_what_waits(make_client: MakeClient, server: Server, token: str, client: Client) -> None:
+    other = make_client(server.url, token)
+    other.log("s", NewEvent("Counted", 1))
+    other.close()
+    assert numbers(client) == [1]
+    other.log("s", NewEvent("Counted", 2))
+    other.close()
+    assert numbers(client) == [1, 2]
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_killed_amid_10_000_events_loses_and_doubles_none(
+    server: Server, token: str, tmp_path: Path, end: signal.Signals
+) -> None:
+    program = """
+        client = Client(spool=os.environ["SPOOL"])
+        for n in range(10_000):
+            client.log("s", NewEvent("Counted", n))
+            os.write(1, b"%d\\n" % n)
+    """
+    with start(program, server.url, token, SPOOL=str(tmp_path)) as process:
+        assert process.stdout is not None
+        returned = -1
+        for line in process.stdout:
+            returned = int(line)
+            if returned == 5_000:
+                process.send_signal(end)
+        assert process.wait(PATIENCE) == -end
+    assert 5_000 <= returned < 9_999
+    with Client(server.url, token, spool=tmp_path) as client:
+        assert client.flush(PATIENCE)
+        logged = Counter(numbers(client))
+    assert set(logged) >= set(range(returned + 1))
+    assert set(logged.values()) == {1}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_ends_as_usual_sends_all(server: Server, token: str, client: Client) -> None:
+    program = """
+        client = Client()
+        for n in range(500):
+            client.log("s", NewEvent("Counted", n))
+    """
+    with start(program, server.url, token) as process:
+        assert process.wait(PATIENCE) == 0
+    assert numbers(client) == list(range(500))
+
+
+@pytest.mark.parametrize("spool", [True, False])
+def test_processes_that_fork_send_each_event_once(
+    server: Server, token: str, client: Client, tmp_path: Path, spool: bool
+) -> None:
+    program = """
+        import sys
+        from multiprocessing import get_context
+        from threading import Thread
+
+        client = Client(spool=os.environ["SPOOL"] or None)
+
+        def work(first):
+            for n in range(first, first + 300):
+                client.log(f"s-{first}", NewEvent("Counted", n))
+
+        busy = Thread(target=work, args=[0])
+        busy.start()
+        children = [get_context("fork").Process(target=work, args=[1_000 * n]) for n in (1, 2)]
+        for child in children:
+            child.start()
+        if (pid := os.fork()) == 0:
+            work(3_000)
+            sys.exit()
+        os.waitpid(pid, 0)
+        for child in children:
+            child.join()
+        busy.join()
+        work(4_000)
+    """
+    with start(program, server.url, token, SPOOL=str(tmp_path) if spool else "") as process:
+        assert process.wait(PATIENCE) == 0, process.stderr
+    expected = [n for first in range(0, 5_000, 1_000) for n in range(first, first + 300)]
+    assert sorted(numbers(client)) == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("spool", [True, False])
+def test_a_server_that_is_away_gets_all_when_it_is_back(
+    make_client: MakeClient, database: None, token: str, tmp_path: Path, spool: bool
+) -> None:
+    environment = {**database_variables(), "SECRET_KEY": "of-the-server-to-kill"}
+    with Server(environment, log=tmp_path / "log", options=("--web-only",)) as server:
+        server.start()
+        client = make_client(server.url, token, spool=tmp_path / "spool" if spool else None)
+        for n in range(1_500):
+            if n == 500:
+                server.kill()
+            if n == 1_000:
+                assert not client.flush(0.1)
+                server.start()
+            client.log("s", NewEvent("Counted", n))
+            time.sleep(0.0005)
+        assert client.flush(PATIENCE)
+        assert numbers(client) == list(range(1_500))
+
+
+def test_what_dead_processes_left_is_sent_by_the_next_one_in_order(
+    server: Server, token: str, client: Client, tmp_path: Path
+) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    program = """
+        client = Client(spool=os.environ["SPOOL"])
+        for n in range(300):
+            client.log("s", NewEvent("Counted", n))
+        os._exit(0)
+    """
+    with start(program, nowhere, token, SPOOL=str(tmp_path)) as process:
+        assert process.wait(PATIENCE) == 0
+    [left] = tmp_path.iterdir()
+    torn = left.read_bytes().replace(nowhere.encode(), server.url.encode()) + b'{"stream":"s","type":"Torn'
+    left.write_bytes(torn)
+    with Client(server.url, token, spool=tmp_path) as next_one:
+        next_one.log("s", NewEvent("Counted", 300))
+        assert next_one.flush(PATIENCE)
+    assert numbers(client) == list(range(301))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_events_for_another_log_stay_where_they_are(
+    server: Server, token: str, client: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = """
+        client = Client(spool=os.environ["SPOOL"])
+        client.log("s", NewEvent("Counted", 1))
+        os._exit(0)
+    """
+    with start(program, f"http://127.0.0.1:{free_port()}", token, SPOOL=str(tmp_path)) as process:
+        assert process.wait(PATIENCE) == 0
+    [left] = tmp_path.iterdir()
+    with Client(server.url, token, spool=tmp_path) as other:
+        assert other.flush()
+    assert numbers(client) == []
+    assert list(tmp_path.iterdir()) == [left]
+    assert "another server or token" in caplog.text
+    assert token not in left.read_text()
+
+
+def test_the_file_of_a_living_process_is_its_own(server: Server, token: str, client: Client, tmp_path: Path) -> None:
+    away = Through(lambda request: httpx2.Response(503))
+    with Client(server.url, token, spool=tmp_path, transport=away) as living:
+        living.log("s", NewEvent("Counted", 1))
+        with Client(server.url, token, spool=tmp_path) as other:
+            assert other.flush()
+        assert numbers(client) == []
+
+
+@pytest.mark.parametrize("spool", [True, False])
+@pytest.mark.parametrize("refused", [1, 100, 250])
+def test_events_that_the_server_refuses_do_not_keep_up_the_others(
+    make_client: MakeClient,
+    server: Server,
+    token: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    refused: int,
+    spool: bool,
+) -> None:
+    client = make_client(server.url, token, spool=tmp_path if spool else None)
+    with caplog.at_level(logging.WARNING, "eventsite_client"):
+        for n in range(600):
+            tags = ("twice", "twice") if 300 <= n < 300 + refused else ()
+            client.log("s", NewEvent("Counted", n, tags=tags))
+        assert client.flush()
+    assert client.logged == (600 - refused, 0, 0, refused)
+    assert numbers(client) == [n for n in range(600) if not 300 <= n < 300 + refused]
+    assert caplog.text.count("refuses an event") == refused
+    if spool:
+        kept = [json.loads(line) for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
+        assert [json.loads(each["line"])["data"] for each in kept] == list(range(300, 300 + refused))
+        assert kept[0]["refusal"]["code"] == "invalid"
+
+
+def test_a_logger_waits_for_room(make_client: MakeClient, server: Server, token: str) -> None:
+    is_open = threading.Event()
+
+    def gate(request: httpx2.Request) -> httpx2.Response | None:
+        return None if is_open.is_set() else httpx2.Response(503)
+
+    client = make_client(server.url, token, transport=lambda: Through(gate), log_bytes=10_000)
+    logging_all = threading.Thread(target=client.log, args=("s", *(NewEvent("Counted", n) for n in range(200))))
+    logging_all.start()
+    logging_all.join(1.0)
+    assert logging_all.is_alive()
+    assert 0 < client.logged.waiting <= 10_000
+    is_open.set()
+    logging_all.join()
+    assert client.flush(PATIENCE)
+    assert numbers(client) == list(range(200))
+
+
+def test_a_logger_drops_and_counts_what_there_is_no_room_for(
+    make_client: MakeClient, server: Server, token: str
+) -> None:
+    is_open = threading.Event()
+
+    def gate(request: httpx2.Request) -> httpx2.Response | None:
+        return None if is_open.is_set() else httpx2.Response(503)
+
+    client = make_client(server.url, token, transport=lambda: Through(gate), log_bytes=10_000, when_full="drop")
+    for n in range(200):
+        client.log("s", NewEvent("Counted", n))
+    dropped = client.logged.dropped
+    assert 0 < dropped < 200
+    is_open.set()
+    assert client.flush(PATIENCE)
+    assert numbers(client) == list(range(200 - dropped))
+
+
+def test_what_could_not_be_sent_at_the_end_is_counted_and_said(
+    make_client: MakeClient, token: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventsite_client._background.log.EXIT_SECONDS", 0.2)
+    monkeypatch.setattr("eventsite_client._async.caller._BACKGROUND_SECONDS", 0.1)
+    monkeypatch.setattr("eventsite_client._sync.caller._BACKGROUND_SECONDS", 0.1)
+    client = make_client(f"http://127.0.0.1:{free_port()}", token)
+    client.log("s", NewEvent("Counted", 1), NewEvent("Counted", 2))
+    client.close()
+    assert client.logged.dropped == 2
+    assert "2 events are lost" in caplog.text
