@@ -58,7 +58,7 @@ agent_run = Projection(
         "output": None,
         "duration_ms": None,
         "errors": 0,
-        "last_error": {},
+        "last_error": dict.fromkeys(("error", "where", "by", "call", "position")),
         "open_agents": {},
         "messages": {},
         "calls": {},
@@ -307,16 +307,10 @@ def _with_error(
     where = f"{kind} {name}".strip()
     text = error_in(fields(happened)) or "no reason is given"
     last = state["last_error"]
-    if last.get("error") == text and _passes_on(last, kind, where):
+    if last["error"] == text and _passes_on(last, kind, where):
         passed_on = [*last.get("passed_on", ()), where][-_MAX_PLACES:]
         return {**state, "last_error": {**last, "passed_on": passed_on}}
-    error = {
-        "error": text,
-        "where": where,
-        "by": by,
-        **({"call": call} if call else {}),
-        "position": happened.position,
-    }
+    error = {"error": text, "where": where, "by": by, "call": call, "position": happened.position}
     return {**state, "errors": state["errors"] + 1, "last_error": error}
 
 

@@ -317,7 +317,9 @@ def test_an_event_about_an_agent_may_name_it_in_its_data_alone() -> None:
 def test_an_error_may_have_any_shape(error: Any, text: str) -> None:
     run = AgentRun()
     run.say("step.failed", {"name": "gate", "error": error})
-    assert state_of(run)["last_error"] == {"error": text, "where": "step gate", "by": None, "position": 1}
+    assert state_of(run)["last_error"] == {
+        "error": text, "where": "step gate", "by": None, "call": None, "position": 1,
+    }  # fmt: skip
 
 
 def test_a_run_without_a_workflow_ends_with_its_last_agent() -> None:

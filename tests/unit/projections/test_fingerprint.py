@@ -188,7 +188,7 @@ def test_ones_own_code_is_told_apart_from_the_catalogues(load: Load, monkeypatch
 
 
 GOLDEN = {
-    "agent_run": "a5315e0cbaefd66c797942d338cbca975011abfbeca053a4c064971808535c2c",
+    "agent_run": "092532e8474f2346b8fc66e90dd7472e01ddc0e860b090b1912304173169d52b",
     "agents": "82bfe2a3198cd6655ea1933621736ebecd869a3fbefde36c29a83ca6825b375a",
     "collisions": "59107f76db101184600f07f1211b0aa6ede4bc04d920972038e682ff16614eca",
     "counts": "23c3cc03830cab67a243459fad5a1a72a5d526eaaa756632c6f06751f9ab77b7",
