@@ -5,6 +5,7 @@ from eventsite_client._async.deciding import AsyncAttempt, AsyncDecision
 from eventsite_client._async.following import AsyncFollower
 from eventsite_client._async.reading import AsyncEvents, AsyncPages, AsyncStates, AsyncStreamEvents
 from eventsite_client._background.log import Logged, WhenFull
+from eventsite_client._core.context import Cause, Run, carry, trace_headers
 from eventsite_client._sync.client import Client
 from eventsite_client._sync.deciding import Attempt, Decision
 from eventsite_client._sync.following import Follower
@@ -70,6 +71,7 @@ __all__ = [
     "AsyncStates",
     "AsyncStreamEvents",
     "Attempt",
+    "Cause",
     "Change",
     "Client",
     "Condition",
@@ -107,6 +109,7 @@ __all__ = [
     "ProjectionError",
     "ReadAs",
     "ReplayKind",
+    "Run",
     "Settles",
     "Stale",
     "State",
@@ -121,4 +124,6 @@ __all__ = [
     "WhenFull",
     "Why",
     "WrongExpectedVersion",
+    "carry",
+    "trace_headers",
 ]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from eventsite_client._core import json
 from eventsite_client._core.ids import new_id
-from eventsite_client._core.requests import Request
+from eventsite_client._core.requests import Request, in_run
 from eventsite_client.errors import EventsiteError, Unavailable
 from eventsite_client.types import NewEvent
 
@@ -41,6 +41,7 @@ def line_of(stream: str, event: NewEvent) -> bytes:
     Raises:
         TypeError: its data is not JSON.
     """
+    event = in_run(event)
     id = "" if event.id is not None else f'"id":"{new_id()}",'
     text = b'{"stream":%b,%b%b' % (json.encode(stream), id.encode(), json.encode(event)[1:])
     return text.replace(b"\n", b" ") + b"\n"  # data of `msgspec.Raw` may have breaks

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from eventsite_client._core import json
+from eventsite_client._core.context import NOTHING, current
 from eventsite_client._core.ids import new_id
 from eventsite_client.types import (
     Append,
@@ -80,7 +81,7 @@ def append(stream: str, events: Sequence[NewEvent], **demands: Any) -> Request[A
         ValueError: there are no events.
         TypeError: the data of an event is not JSON.
     """
-    identified = with_ids(events, settles=demands.get("settles", ()))
+    identified = completed(events, settles=demands.get("settles", ()))
     body = json.encode({"events": identified, **demands_of(**demands)})
     path = f"/streams/{name_in_path(stream)}/events"
     return Request("POST", path, Appended, body, ids=ids_of(identified))
@@ -94,7 +95,7 @@ def append_all(appends: Sequence[Append], **demands: Any) -> Request[Many]:
     bodies: list[dict[str, Any]] = []
     ids: tuple[str, ...] = ()
     for each in appends:
-        identified = with_ids(each.events, settles=settles)
+        identified = completed(each.events, settles=settles)
         ids += ids_of(identified)
         own = demands_of(each.expected_version, each.read_position, each.idempotency_key)
         bodies.append({"stream": each.stream, "events": identified, **own})
@@ -102,17 +103,35 @@ def append_all(appends: Sequence[Append], **demands: Any) -> Request[Many]:
     return Request("POST", "/events", Many, body, ids=ids)
 
 
-def with_ids(events: Sequence[NewEvent], *, settles: Sequence[Settles] = ()) -> list[NewEvent]:
-    """Return the events with ids. The server makes those of events that settle a delivery: each attempt has the same.
+def completed(events: Sequence[NewEvent], *, settles: Sequence[Settles] = ()) -> list[NewEvent]:
+    """Return the events with ids, and with what the current run gives them.
+
+    The server makes the ids of events that settle a delivery: they are the same for each attempt.
 
     Raises:
         ValueError: there are no events.
     """
     if not events:
         raise ValueError("There is nothing to append.")
-    if settles:
-        return list(events)
-    return [each if each.id is not None else msgspec.structs.replace(each, id=new_id()) for each in events]
+    return [_completed(each, has_id=not settles) for each in events]
+
+
+def in_run(event: NewEvent) -> NewEvent:
+    """Return an event with the agent, the workflow and the cause of the current run, where it has none of its own."""
+    run = current()
+    if run is NOTHING:
+        return event
+    return msgspec.structs.replace(
+        event,
+        agent=event.agent or run.agent,
+        correlation_id=event.correlation_id or run.workflow,
+        causation_id=event.causation_id or run.cause,
+    )
+
+
+def _completed(event: NewEvent, *, has_id: bool) -> NewEvent:
+    event = in_run(event)
+    return msgspec.structs.replace(event, id=new_id()) if has_id and event.id is None else event
 
 
 def ids_of(events: Iterable[NewEvent]) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eventsite_client._background.log import Logged
 from eventsite_client._core import bulk, requests
 from eventsite_client._core.answers import appended_of
+from eventsite_client._core.context import Cause, Run
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.deciding import Basis
 from eventsite_client._core.following import Cursor
@@ -147,6 +148,31 @@ class Client(StateReader):
     def logged(self) -> Logged:
         """What became of the events that were logged."""
         return self._log.logged
+
+    def run(
+        self,
+        workflow: str | None = None,
+        *,
+        agent: str | None = None,
+        cause: Cause | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Return a block, or a decorator, that gives its events a workflow, an agent and a cause.
+
+            with client.run("order-1004", agent="router"):
+                client.append("order-1004", NewEvent("OrderAssigned"))
+
+        An event keeps what it has of its own. A block inside another one changes only what it names. Tasks of asyncio
+        take it along; for a thread, `carry(function)` does. Another process gets it in `trace_headers()`.
+
+        Args:
+            workflow: the `correlation_id` of the events.
+            agent: their agent.
+            cause: the event that led to them: itself, its id, or the append whose last event it is.
+            headers: the headers of a request that another process sent, with `traceparent` and `baggage`. A trace that
+                names no workflow is one itself.
+        """
+        return Run(workflow, agent=agent, cause=cause, headers=headers)
 
     def events(
         self,

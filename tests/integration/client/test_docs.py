@@ -31,5 +31,10 @@ def test_the_examples_run_one_after_the_other(server: Server, token: str, page: 
     assert (run.returncode, run.stderr) == (0, "")
     with Client(server.url, token) as client:
         types = [event.type for event in client.stream_events("order-42")]
+        packed = [
+            (event.agent, event.correlation_id, event.causation_id) for event in client.events("type:OrderPacked")
+        ]
+        placed = [event.id for event in client.events("type:OrderPlaced stream:order-1004")]
     assert types.count("OrderShipped") == 1
     assert types[0] == "OrderPlaced"
+    assert packed == [("packer", "order-1004", id) for id in placed]
