@@ -6,12 +6,13 @@ so several processes may go over the bound by what they take in a second.
 
 from __future__ import annotations
 
+import asyncio
 from itertools import chain
 from time import monotonic
 
 from django.conf import settings
 
-from events.errors import TooMuchHeld
+from events.errors import TooMuchHeld, Unavailable
 from events.otel.intake import size
 from events.otel.wire import Division, Piece
 from events.reading.statement import Statement
@@ -36,14 +37,12 @@ class Holding:
 
         Raises:
             TooMuchHeld: the log holds too much already.
-            psycopg.Error: nothing was committed, or it is not known; the pieces may be held again.
+            Unavailable, psycopg.Error: nothing was committed, or it is not known; the pieces may be held again.
         """
         if not division.pieces:
             return
-        await self._take_room(pool, log_id, sum(map(size, division.pieces)))
-        params = _parameters(division.pieces)
         limits = settings.EVENTSITE
-        params |= {
+        params = _parameters(division.pieces) | {
             "log_id": log_id,
             "token_id": token_id,
             "are_records": are_records,
@@ -51,8 +50,13 @@ class Holding:
             "silence": limits.otel_silence_seconds,
             "most_bytes": limits.otel_trace_max_bytes,
         }
-        async with pool.connection() as session:
-            await session.execute(sql.HOLD, params, prepare=True)
+        try:
+            async with asyncio.timeout(limits.writer_timeout):
+                await self._take_room(pool, log_id, sum(map(size, division.pieces)))
+                async with pool.connection() as session:
+                    await session.execute(sql.HOLD, params, prepare=True)
+        except TimeoutError:
+            raise Unavailable("The database did not answer in time.") from None
 
     async def _take_room(self, pool: Pool, log_id: int, new_bytes: int) -> None:
         limit = settings.EVENTSITE.otel_log_max_bytes

@@ -1,0 +1,115 @@
+"""The database is away, or a connection is lost: an exporter is told to try again, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx2
+import pytest
+import pytest_asyncio
+from pytest_django import Settings
+
+from events import engine as engines
+from events import sessions
+from events.engine import Engine
+from events.models import Log, OtelPiece, OtelTrace
+from events.otel.worker import working
+from eventsite.asgi import http
+from tests.support.otel import export, ids_of, map_plainly, new_trace, pass_time, send, span, work
+from tests.support.proxy import Cut, Proxy, proxied
+
+
+@pytest_asyncio.fixture
+async def proxy(database: None) -> AsyncIterator[Proxy]:
+    async with proxied(sessions.address().conninfo) as proxy:
+        yield proxy
+
+
+@pytest_asyncio.fixture
+async def frail_client(proxy: Proxy, token: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx2.AsyncClient]:
+    """An exporter of a server whose connections go through the proxy."""
+    with monkeypatch.context() as patched:
+        patched.setattr(engines, "address", lambda: replace(sessions.address(), conninfo=proxy.conninfo))
+        engine = await Engine().__aenter__()
+    try:
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(http),  # type: ignore[arg-type]
+            base_url="http://testserver",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        ) as client:
+            assert (await send(client, export())).status_code == 200  # the token is known now
+            yield client
+    finally:
+        proxy.open.set()
+        await engine.__aexit__()
+
+
+async def spans_of_events(log: Log) -> list[str]:
+    await pass_time(log, 61)
+    async with working(map=map_plainly) as worker:
+        await work(worker)
+    return [id.split(":")[1][-1] for id in await ids_of(log)]
+
+
+@pytest.mark.parametrize("cut", Cut)
+async def test_a_lost_connection_loses_and_doubles_nothing(
+    frail_client: httpx2.AsyncClient, proxy: Proxy, log: Log, cut: Cut
+) -> None:
+    trace = new_trace()
+    proxy.cuts[trace.hex().encode()] = cut
+    body = export(span(trace, 1), span(trace, 2, 1))
+    answer = await send(frail_client, body)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert await OtelTrace.objects.filter(log=log).acount() == (cut is Cut.BEFORE_ANSWER)
+    assert (await send(frail_client, body)).status_code == 200
+    assert await spans_of_events(log) == ["1", "2"]
+
+
+async def test_a_database_that_is_silent_is_a_503_in_time(
+    frail_client: httpx2.AsyncClient, proxy: Proxy, log: Log, settings: Settings
+) -> None:
+    settings.EVENTSITE = replace(settings.EVENTSITE, writer_timeout=0.3)
+    proxy.open.clear()
+    answer = await send(frail_client, export(span(new_trace(), 1)))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.headers["content-type"] == "application/x-protobuf"
+    proxy.open.set()
+
+
+async def test_exports_of_the_same_traces_at_once_are_all_held(client: httpx2.AsyncClient, log: Log) -> None:
+    chance = random.Random(3)
+    traces = [new_trace() for _ in range(8)]
+
+    async def send_some(number: int) -> int:
+        some = chance.sample(traces, 6)
+        spans = [span(trace, number + 1, links=chance.sample(traces, 3)) for trace in some]
+        return (await send(client, export(*spans))).status_code
+
+    statuses = await asyncio.gather(*(send_some(number) for number in range(60)))
+    assert set(statuses) == {200}
+    assert await OtelPiece.objects.filter(log=log).acount() == 360
+    numbers = OtelPiece.objects.filter(log=log).order_by("trace_id", "number").values_list("trace_id", "number")
+    by_trace: dict[object, list[int]] = {}
+    async for trace_id, number in numbers:
+        by_trace.setdefault(trace_id, []).append(number)
+    assert all(found == list(range(1, len(found) + 1)) for found in by_trace.values())
+    held = OtelTrace.objects.filter(log=log).values_list("pieces", flat=True)
+    assert sum([number async for number in held]) == 360
+
+
+async def test_exports_come_while_a_worker_maps(client: httpx2.AsyncClient, log: Log) -> None:
+    traces = [new_trace() for _ in range(5)]
+    async with working(map=map_plainly) as worker:
+        for number in range(1, 31):
+            await asyncio.gather(work(worker), *(send(client, export(span(trace, number))) for trace in traces))
+            await pass_time(log, 7)
+        await work(worker)
+        await pass_time(log, 7)
+        await work(worker)
+    assert len(await ids_of(log)) == len(set(await ids_of(log))) == 150
+    rows = OtelTrace.objects.filter(log=log).values_list("held_spans", "held_bytes", "due_at")
+    assert [row async for row in rows] == [(0, 0, None)] * 5
