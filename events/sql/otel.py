@@ -1,50 +1,15 @@
 """The statements of what comes over OpenTelemetry.
 
-Whoever changes rows of `otel_trace` locks them in the order of their ids, so that nobody waits in a circle. A piece
-gets its number under the lock of its trace: what is read up to a number is complete.
+Whoever changes rows of `otel_trace` locks them in the order of their ids, so that nobody waits in a circle.
 """
 
 from __future__ import annotations
 
-# One statement is one transaction: what an export brought is held as a whole.
 HOLD = """
-    with piece as materialized (
-        select * from unnest(
-            %(traces)s::uuid[], %(counts)s::int[], %(bytes)s::int[], %(roots)s::bool[], %(bodies)b::bytea[]
-        ) as p (trace_id, count, bytes, has_root, body)
-    ), held as (
-        insert into otel_trace as t (
-            log_id, trace_id, due_at, last_at, pieces, held_spans, held_records, held_bytes, has_root
-        )
-        select %(log_id)s, trace_id,
-            now() + make_interval(secs => case
-                when bytes >= %(most_bytes)s then 0 when has_root then %(settle)s else %(silence)s end),
-            now(), 1,
-            case when %(are_records)s then 0 else count end, case when %(are_records)s then count else 0 end,
-            bytes, has_root
-        from piece order by trace_id
-        on conflict (log_id, trace_id) do update set
-            due_at = case
-                when t.held_bytes + excluded.held_bytes >= %(most_bytes)s then now()
-                when t.due_at <= now() or t.has_root then coalesce(t.due_at, now() + make_interval(secs => %(settle)s))
-                else excluded.due_at end,
-            last_at = now(),
-            pieces = t.pieces + 1,
-            held_spans = t.held_spans + excluded.held_spans,
-            held_records = t.held_records + excluded.held_records,
-            held_bytes = t.held_bytes + excluded.held_bytes,
-            has_root = t.has_root or excluded.has_root
-        returning trace_id, pieces
-    ), tied as (
-        insert into otel_link (log_id, trace_id, other_id)
-        select %(log_id)s, one, other
-        from unnest(%(linked)s::uuid[], %(linked_to)s::uuid[]) as l (one, other)
-        where (select count(*) from held) > 0  -- so that all traces are locked before
-        order by one, other on conflict do nothing
-    )
-    insert into otel_piece (log_id, trace_id, number, token_id, received_at, count, bytes, are_records, body)
-    select %(log_id)s, trace_id, held.pieces, %(token_id)s, now(), count, bytes, %(are_records)s, body
-    from piece join held using (trace_id)"""
+    select hold_export(
+        %(log_id)s, %(token_id)s, %(are_records)s,
+        %(traces)s::uuid[], %(counts)s::int[], %(bytes)s::int[], %(roots)s::bool[], %(bodies)b::bytea[],
+        %(linked)s::uuid[], %(linked_to)s::uuid[], %(settle)s::float, %(silence)s::float, %(most_bytes)s)"""
 HELD_BYTES = """
     select coalesce(sum(held_bytes), 0)::bigint from otel_trace where log_id = %(log_id)s and due_at is not null"""
 

@@ -1,0 +1,46 @@
+-- Holds what one export brought, as pieces of traces: each trace is there once in `p_traces`. A trace is due when its root has ended and
+-- `p_settle` seconds have passed, or when nothing has come for `p_silence` seconds, or when it holds `p_most_bytes`. What comes after it
+-- was mapped waits again.
+--
+-- A piece gets its number under the lock of its trace, so what is read up to a number is complete. Traces are locked in the order of
+-- their ids, and before the links: nobody waits in a circle.
+create or replace function hold_export(
+    p_log int, p_token bigint, p_are_records boolean,
+    p_traces uuid[], p_counts int[], p_bytes int[], p_roots boolean[], p_bodies bytea[], p_linked uuid[], p_linked_to uuid[],
+    p_settle float, p_silence float, p_most_bytes bigint
+) returns void language plpgsql volatile
+set plan_cache_mode = force_generic_plan set jit = off
+as $$
+begin
+    with piece as materialized (
+        select * from unnest(p_traces, p_counts, p_bytes, p_roots, p_bodies) as p (trace_id, count, bytes, has_root, body)
+    ), held as (
+        insert into otel_trace as t (
+            log_id, trace_id, due_at, last_at, pieces, held_spans, held_records, held_bytes, has_root
+        )
+        select p_log, trace_id,
+            now() + make_interval(secs => case when bytes >= p_most_bytes then 0 when has_root then p_settle else p_silence end),
+            now(), 1, case when p_are_records then 0 else count end, case when p_are_records then count else 0 end, bytes, has_root
+        from piece order by trace_id
+        on conflict (log_id, trace_id) do update set
+            due_at = case
+                when t.held_bytes + excluded.held_bytes >= p_most_bytes then now()
+                when t.due_at <= now() or t.has_root then coalesce(t.due_at, now() + make_interval(secs => p_settle))
+                else excluded.due_at end,
+            last_at = now(),
+            pieces = t.pieces + 1,
+            held_spans = t.held_spans + excluded.held_spans,
+            held_records = t.held_records + excluded.held_records,
+            held_bytes = t.held_bytes + excluded.held_bytes,
+            has_root = t.has_root or excluded.has_root
+        returning trace_id, pieces
+    )
+    insert into otel_piece (log_id, trace_id, number, token_id, received_at, count, bytes, are_records, body)
+    select p_log, trace_id, held.pieces, p_token, now(), count, bytes, p_are_records, body from piece join held using (trace_id);
+
+    if cardinality(p_linked) > 0 then
+        insert into otel_link (log_id, trace_id, other_id)
+        select p_log, one, other from unnest(p_linked, p_linked_to) as l (one, other) order by one, other
+        on conflict do nothing;
+    end if;
+end $$;
