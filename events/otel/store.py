@@ -141,7 +141,8 @@ class Store:
         """Remove what is no longer needed: context that is old, or more than a log may keep, and old names."""
         limits = settings.EVENTSITE
         context = {"context": limits.otel_context_seconds}
-        await self._rows(sql.FORGET_PIECES, **context)
+        await self._rows(sql.FORGET_OLD_PIECES, **context)
+        await self._rows(sql.FORGET_UNREAD_PIECES, most_bytes=limits.otel_trace_max_bytes)
         for statement, params in (
             (sql.FORGET_OLD, context),
             (sql.FORGET_SURPLUS, {"most_bytes": limits.otel_log_max_bytes}),

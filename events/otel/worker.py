@@ -19,7 +19,7 @@ import psycopg
 from django.conf import settings
 
 from events.appending.writer import Writer
-from events.errors import EventsError, brief
+from events.errors import EventsError, Unavailable, brief
 from events.otel.delivering import Refused, deliver
 from events.otel.mapping.run import MappedRun, map_run
 from events.otel.pieces import KeptPiece, Material, material_of
@@ -38,6 +38,7 @@ MapRun = Callable[..., MappedRun]
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 """The wait after the database was away."""
+_REST_SECONDS = 5.0
 _TIDY_SECONDS = 10.0
 MOST_ATTEMPTS = 5
 """After so many workers have died with a trace, it is left."""
@@ -109,6 +110,8 @@ class Worker:
         self._map_run = map
         self._is_stopping = is_stopping
         self._tidy_time = time.monotonic()
+        self._rests: dict[int, float] = {}
+        """The time until which a log that takes no events is left alone, so that the others need not wait for it."""
 
     async def turn(self) -> bool:
         """Map some of the runs that are due in each log; return whether to go on at once."""
@@ -119,11 +122,12 @@ class Worker:
         for log_id in await self.store.due_logs():
             if self._is_stopping():
                 return False
-            if await self.store.lock(log_id):
+            if time.monotonic() >= self._rests.get(log_id, 0) and await self.store.lock(log_id):
                 try:
                     has_worked |= await self._map_in(log_id)
                 except EventsError as error:
                     logger.warning("log %s takes no spans now: %s", log_id, brief(error))
+                    self._rests[log_id] = time.monotonic() + _REST_SECONDS
                 finally:
                     await self.store.unlock(log_id)
         return has_worked
@@ -160,6 +164,8 @@ class Worker:
         names = await self.store.names(log_id, runs)
         mapped: list[_Mapped] = []
         for run in runs:
+            if self._is_stopping():
+                raise Unavailable("The worker is stopping.")
             pieces = [piece for trace in run.traces for piece in by_trace.get(trace.id, ())]
             if not any(piece.is_held for piece in pieces):  # others that came meanwhile took its room
                 continue

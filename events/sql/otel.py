@@ -152,11 +152,10 @@ FORGET_SURPLUS = _FORGET.format(
         ) limit %(most)s for update skip locked"""
 )
 # Of a trace that goes on and on.
-FORGET_PIECES = """
+_FORGET_PIECES = """
     with gone as (
-        delete from otel_piece p using otel_trace t
-        where t.log_id = p.log_id and t.trace_id = p.trace_id and p.number <= t.mapped
-            and p.received_at < now() - make_interval(secs => %(context)s)
+        delete from otel_piece p using ({which}) as w
+        where p.log_id = w.log_id and p.trace_id = w.trace_id and p.number = w.number
         returning p.log_id, p.trace_id, p.bytes
     ), sums as (
         select log_id, trace_id, sum(bytes) as bytes from gone group by 1, 2
@@ -166,6 +165,21 @@ FORGET_PIECES = """
     )
     update otel_trace t set kept_bytes = kept_bytes - sums.bytes
     from locked join sums using (log_id, trace_id) where t.log_id = locked.log_id and t.trace_id = locked.trace_id"""
+FORGET_OLD_PIECES = _FORGET_PIECES.format(
+    which="""
+        select p.log_id, p.trace_id, p.number from otel_piece p join otel_trace t using (log_id, trace_id)
+        where p.number <= t.mapped and p.received_at < now() - make_interval(secs => %(context)s)"""
+)
+# A worker reads the last ones.
+FORGET_UNREAD_PIECES = _FORGET_PIECES.format(
+    which="""
+        select log_id, trace_id, number from (
+            select p.log_id, p.trace_id, p.number, p.bytes,
+                sum(p.bytes) over (partition by p.log_id, p.trace_id order by p.number desc) as upto
+            from otel_piece p join otel_trace t using (log_id, trace_id)
+            where t.kept_bytes > %(most_bytes)s and p.number <= t.mapped
+        ) as p where upto - bytes >= %(most_bytes)s"""
+)
 FORGET_NAMES = "delete from otel_run where named_at < now() - interval '1 day'"
 
 # Who sends.

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
-from events.errors import Unavailable
+from events.errors import LogHeld, Unavailable
 from events.models import Log, OtelFailure, OtelLink, OtelPiece, OtelRun, OtelTrace
 from events.otel.mapping.run import MappedRun
 from events.otel.spans import Span
@@ -255,6 +255,7 @@ async def test_a_log_that_takes_no_events_now_loses_nothing(
         patched.setattr(worker.writer, "append", away)
         for _ in range(2 * MOST_ATTEMPTS):
             await worker.turn()
+            worker._rests.clear()
         assert await ids_of(log) == []
     await work(worker)
     assert await ids_of(log) == [event_id(trace, 1)]
@@ -305,3 +306,35 @@ async def test_log_records_without_their_span_are_kept_to_be_read_with_it(
     await work(worker)
     [event] = await events_of(log)
     assert event.data == '["gen_ai.choice"]'
+
+
+async def test_the_context_of_a_trace_that_goes_on_is_bounded_in_bytes(
+    client: httpx2.AsyncClient, log: Log, worker: Worker, settings: Settings
+) -> None:
+    trace = new_trace()
+    for number in range(1, 11):
+        await send(client, export(span(trace, number)))
+    await pass_time(log, 7)
+    await work(worker)
+    settings.EVENTSITE = replace(settings.EVENTSITE, otel_trace_max_bytes=5_000)
+    await worker.store.forget()
+    pieces = [piece async for piece in OtelPiece.objects.filter(log=log).order_by("number")]
+    assert [piece.number for piece in pieces] == [7, 8, 9, 10]
+    assert (await OtelTrace.objects.aget(log=log)).kept_bytes == sum(piece.bytes for piece in pieces) > 5_000
+
+
+async def test_a_log_that_takes_no_events_does_not_hold_up_others(
+    client: httpx2.AsyncClient, log: Log, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(client, export(span(new_trace(), 1)))
+    await pass_time(log, 7)
+    asked: list[int] = []
+
+    async def held(log_id: int, *args: object, **named: object) -> None:
+        asked.append(log_id)
+        raise LogHeld
+
+    monkeypatch.setattr(worker.writer, "append", held)
+    for _ in range(5):
+        await worker.turn()
+    assert asked.count(log.pk) == 1
