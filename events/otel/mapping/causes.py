@@ -62,7 +62,14 @@ class _Causes:
     def _agent(self, node: Node, start: Draft | None, end: Draft | None) -> None:
         if start is None or end is None:
             return
-        start.cause = self._called_by(node) or self._handoffs.pop(node.agent or "", None) or self._agent_before(node)
+        scope = self._scopes.setdefault(id(node.agent_node), _Scope())
+        handoff = self._handoffs.pop(node.agent or "", None)
+        called = self._called_by(node)
+        start.cause = called or self._asker(node) or handoff or self._agent_before(node) or scope.last_reply
+        if handoff is not None and "instruction" in handoff.data:
+            start.data["task"] = handoff.data["instruction"]
+        if called is None and handoff is None:
+            scope.returned.append(end)
         self._ended_agents[id(node.above)] = end
 
     def _called_by(self, node: Node) -> Draft | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from events.otel.mapping.reading import Reading
 from events.otel.spans import Span
 
 _ERROR_STATUS = 2
+_REASONS = ("error", "message", "detail", "response", "result", "output")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -21,7 +24,7 @@ def error_of(span: Span, reading: Reading) -> dict[str, str] | None:
             for text in (
                 exception.get("exception.message"),
                 reading.error,
-                reading.result,
+                _reason(reading.result),
                 span.status_message,
                 type,
             )
@@ -31,3 +34,11 @@ def error_of(span: Span, reading: Reading) -> dict[str, str] | None:
     )
     error = {"type": type} if isinstance(type, str) and type else {}
     return {**error, "message": message.partition(_TRACEBACK)[0].strip() or message}
+
+
+def _reason(result: Any, depth: int = 3) -> str | None:
+    """Return the text of a result that tells an error, or the text of its member that does."""
+    if isinstance(result, dict) and depth:
+        members = (result.get(key) for key in _REASONS)
+        return next((reason for member in members if (reason := _reason(member, depth - 1))), None)
+    return result if isinstance(result, str) else None

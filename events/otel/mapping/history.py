@@ -19,6 +19,7 @@ class Histories:
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._told: dict[tuple[str | None, int], list[Message]] = {}
         self._replies: set[tuple[Any, ...]] = set()
+        self._contents: set[str] = set()
         self._calls: set[str] = set()
         self._results: set[str] = set()
         self._prints: dict[int, tuple[Any, ...]] = {}
@@ -26,6 +27,8 @@ class Histories:
             reading = node.reading
             if node.role is Role.MODEL and reading.reply is not None:
                 self._replies.add(fingerprint(reading.reply))
+                if "content" in reading.reply:
+                    self._contents.add(reading.reply["content"])
                 self._calls.update(call["id"] for call in reading.reply.get("tool_calls", ()) if "id" in call)
             elif node.role in (Role.TOOL, Role.HANDOFF) and reading.call_id is not None:
                 self._results.add(reading.call_id)
@@ -47,7 +50,7 @@ class Histories:
         news = [
             message
             for message in messages[common:]
-            if not self._is_recorded(message) and self._print(message) not in known
+            if not self._is_recorded(message, is_first=not before) and self._print(message) not in known
         ]
         return news or None
 
@@ -58,13 +61,17 @@ class Histories:
             print = self._prints[id(message)] = fingerprint(message)
         return print
 
-    def _is_recorded(self, message: Message) -> bool:
-        """Whether another event of the run says the same."""
+    def _is_recorded(self, message: Message, *, is_first: bool) -> bool:
+        """Whether another event of the run says the same.
+
+        What an agent is told of its own replies and their results, from its second call on, often has other words.
+        """
         if message["role"] == "tool":
-            return message.get("call_id") in self._results
+            call_id = message.get("call_id")
+            return call_id in self._results or (call_id is None and bool(self._results) and not is_first)
         if message["role"] != "assistant":
             return False
         calls = message.get("tool_calls")
         if calls and all(call.get("id") in self._calls for call in calls):
             return True
-        return self._print(message) in self._replies
+        return not is_first or self._print(message) in self._replies or message.get("content") in self._contents

@@ -7,7 +7,7 @@ Vercel AI (`toolName`), LangChain's dumps (`kwargs` or `data`), and pairs of rol
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -25,6 +25,7 @@ _ROLES = {
     "tool-response": "tool",
 }
 _CALLS = ("tool_call", "tool-call", "tool_use", "function")
+_RESULTS = ("tool_call_response", "tool-result", "tool_result")
 _BLOBS = ("blob", "image", "image_url", "input_image", "audio", "input_audio", "media", "file", "uri")
 
 
@@ -36,28 +37,42 @@ def messages_of(value: Any) -> list[Message] | None:
         except UNREADABLE:
             return None
         if len(items) != 1 or items[0][:1] != b"[":
-            return _present(map(_message_of_text, items))
+            return _joined(map(_messages_of_text, items))
     value = parsed(value)
     if isinstance(value, dict) and "messages" in value:
         return messages_of(value["messages"])
     if isinstance(value, list):
         if len(value) == 1 and isinstance(value[0], list):
             value = value[0]
-        return _present(map(message_of, value))
+        return _joined(map(_parted, value))
     return None
 
 
-def _present(messages: Iterable[Message | None]) -> list[Message]:
-    return [message for message in messages if message is not None]
+def _joined(messages: Iterable[Sequence[Message]]) -> list[Message]:
+    return [message for some in messages for message in some]
 
 
 @lru_cache(maxsize=1_024)
-def _message_of_text(text: bytes) -> Message | None:
+def _messages_of_text(text: bytes) -> Sequence[Message]:
     """Read one message. Each call of a model repeats the history, so most were read before."""
     try:
-        return message_of(decode(text))
+        return _parted(decode(text))
     except UNREADABLE:
-        return None
+        return ()
+
+
+def _parted(value: Any) -> Sequence[Message]:
+    """Read one message. One with the results of several tools becomes several, as each result has its call."""
+    parts = value.get("parts") if isinstance(value, dict) else None
+    if isinstance(parts, list) and len(parts) > 1 and all(map(_is_result, parts)):
+        messages = [message_of({**value, "parts": [part]}) for part in parts]
+    else:
+        messages = [message_of(value)]
+    return [message for message in messages if message is not None]
+
+
+def _is_result(part: Any) -> bool:
+    return isinstance(part, dict) and (part.get("type") in _RESULTS or "function_response" in part)
 
 
 def message_of(value: Any) -> Message | None:
@@ -129,7 +144,7 @@ class _Parts:
         response = part.get("function_response") or part.get("functionResponse")
         if isinstance(call, dict):
             self.call(call)
-        elif kind in ("tool_call_response", "tool-result", "tool_result") or isinstance(response, dict):
+        elif kind in _RESULTS or isinstance(response, dict):
             self._response(response if isinstance(response, dict) else part)
         elif kind in ("reasoning", "thinking"):
             self._reasons.append(_text(part.get("content") or part.get("text") or part.get("thinking")))
@@ -205,7 +220,7 @@ def flattened_messages(attributes: Mapping[str, Any], prefix: str) -> list[Messa
     The messages must not be changed.
     """
     items = _by_index(attributes, prefix)
-    return _present(_message_of_members(tuple(items[index])) for index in sorted(items)) if items else None
+    return _joined(_messages_of_members(tuple(items[index])) for index in sorted(items)) if items else None
 
 
 def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[Any] | None:
@@ -227,8 +242,8 @@ def _by_index(attributes: Mapping[str, Any], prefix: str) -> dict[int, list[tupl
 
 
 @lru_cache(maxsize=1_024)
-def _message_of_members(members: tuple[tuple[str, Any], ...]) -> Message | None:
-    return message_of(_plain(_nested(members)))
+def _messages_of_members(members: tuple[tuple[str, Any], ...]) -> Sequence[Message]:
+    return _parted(_plain(_nested(members)))
 
 
 def _nested(members: Iterable[tuple[str, Any]]) -> Any:

@@ -15,18 +15,23 @@ def complete(timed: list[Node], root: Node | None) -> None:
     agents = [node for node in timed if node.role is Role.AGENT]
     for agent in agents:
         _fill(agent, task=_last_content(agent.reading.messages), output=_reply_of(agent))
-    for node in timed:
-        caller = node.agent_node
-        if node.role is Role.MODEL and caller is not None:
-            _fill(caller, task=_last_content(_of_users(node.reading.messages)))
-            if (reply := _reply_of(node)) is not None:
-                outputs[id(caller)] = caller, reply
+    models = [node for node in timed if node.role is Role.MODEL]
+    for node in models:
+        if node.agent_node is not None:
+            _fill(node.agent_node, task=_asked_of(node))
+            if _is_answer(node):
+                outputs[id(node.agent_node)] = node.agent_node, _reply_of(node)
     for agent, reply in outputs.values():
         _fill(agent, output=reply)
     if root is not None:
         _fill(root, task=_last_content(root.reading.messages), output=_reply_of(root))
-        _fill(root, task=next((agent.reading.task for agent in agents), None))
-        _fill(root, output=next((agent.reading.output for agent in reversed(agents)), None))
+        outer = sorted(
+            (agent for agent in agents if agent.agent_node in (None, root)), key=lambda agent: agent.ended_ns
+        )
+        _fill(root, task=agents[0].reading.task if agents else _asked_of(models[0]) if models else None)
+        _fill(root, output=next((agent.reading.output for agent in reversed(outer)), None))
+        if not agents:
+            _fill(root, output=next((_reply_of(node) for node in reversed(models) if _is_answer(node)), None))
 
 
 def _fill(node: Node, *, task: Any = None, output: Any = None) -> None:
@@ -41,8 +46,20 @@ def _reply_of(node: Node) -> Any:
     return (node.reading.reply or {}).get("content")
 
 
-def _of_users(messages: list[Message] | None) -> list[Message]:
-    return [message for message in messages or () if message["role"] == "user"]
+def _is_answer(node: Node) -> bool:
+    """Whether a reply ends what its agent does: it asks for no tool."""
+    return node.reading.reply is not None and "tool_calls" not in node.reading.reply and _reply_of(node) is not None
+
+
+def _asked_of(node: Node) -> str | None:
+    """Return what a model was asked: the first of the messages by users after all others. Context may follow it."""
+    asked: str | None = None
+    for message in reversed(node.reading.messages or ()):
+        if message["role"] == "user":
+            asked = message.get("content", asked)
+        elif asked is not None:
+            break
+    return asked
 
 
 def _last_content(messages: Iterable[Message] | None) -> str | None:

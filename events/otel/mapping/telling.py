@@ -7,18 +7,18 @@ from typing import Any
 
 from events.otel.mapping.agents import DOINGS
 from events.otel.mapping.drafts import Data, Draft, time_text, without_none
+from events.otel.mapping.handoffs import instruction_of, is_handoff, target_of
 from events.otel.mapping.history import Histories
-from events.otel.mapping.messages import last_text
 from events.otel.mapping.reading import PASSED, WORK, Message, Role
 from events.otel.mapping.summaries import complete
-from events.otel.mapping.tools import Replies, unwrap
+from events.otel.mapping.tools import Replies
 from events.otel.mapping.tree import Node
+from events.otel.mapping.wrappers import unwrap
 from events.otel.spans import Attributes
 
 _SOLITARY = DOINGS | {Role.SETUP, Role.CARRIER}
 """A root that is one of these is no run."""
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
-_TRANSFER = "transfer_to_"
 
 
 class Drafts:
@@ -55,13 +55,15 @@ def tell(timed: list[Node]) -> Drafts:
     histories = Histories(timed)
     root = _root_of(timed)
     is_foreign = root is not None and root.role is Role.OTHER
-    _part_workflows(timed, root)
+    if root is not None and root.role is not Role.AGENT:
+        root.reading.role = Role.WORKFLOW
     complete(timed, root)
     failed = _failed_inside(timed)
+    replied = _replied_ns(timed)
     handoffs = {(node.agent, node.reading.target) for node in timed if node.role is Role.HANDOFF}
     for node in timed:
         if node.role is Role.MODEL:
-            _tell_model(node, drafts, histories)
+            _tell_model(node, drafts, histories, replied_ns=replied.get(id(node), node.ended_ns))
             _tell_handoffs(node, drafts, handoffs)
         elif node.role in PASSED:
             _tell_step(node, drafts, failed)
@@ -79,9 +81,11 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
         if node.role is Role.MODEL:
             replies.add(node)
         elif node.role in (Role.TOOL, Role.HANDOFF):
-            unwrap(node)
+            unwrap(node.reading)
             if (model := replies.asked_for(node)) is not None:
                 drafts.asked_by[id(node)] = model
+        elif node.role is Role.AGENT and (model := replies.asked_for_agent(node)) is not None:
+            drafts.asked_by[id(node)] = model
 
 
 def _root_of(timed: list[Node]) -> Node | None:
@@ -90,15 +94,6 @@ def _root_of(timed: list[Node]) -> Node | None:
         return None
     root = next((node for node in timed if node.is_root), None)
     return None if root is None or root.role in _SOLITARY else root
-
-
-def _part_workflows(timed: list[Node], root: Node | None) -> None:
-    """Let the root be the only workflow: one within another is a step."""
-    for node in timed:
-        if node.role is Role.WORKFLOW and node is not root:
-            node.reading.role = Role.STEP
-    if root is not None and root.role is not Role.AGENT:
-        root.reading.role = Role.WORKFLOW
 
 
 def _failed_inside(timed: list[Node]) -> set[int]:
@@ -110,6 +105,19 @@ def _failed_inside(timed: list[Node]) -> set[int]:
             failed.add(id(parent))
             parent = parent.parent
     return failed
+
+
+def _replied_ns(timed: list[Node]) -> dict[int, int]:
+    """Return when models replied within whose spans tools or agents ran, as some frameworks have it: before these."""
+    replied: dict[int, int] = {}
+    for node in timed:
+        if (
+            node.above is not None
+            and node.above.role is Role.MODEL
+            and node.role in (Role.TOOL, Role.HANDOFF, Role.AGENT)
+        ):
+            replied.setdefault(id(node.above), max(node.started_ns, node.above.started_ns))
+    return replied
 
 
 def _tell_run(root: Node, timed: list[Node], drafts: Drafts, *, attributes: Attributes | None) -> None:
@@ -153,25 +161,24 @@ def _tell_handoff(node: Node, drafts: Drafts) -> None:
 
 
 def _delegation(target: str | None, by: str | None, arguments: Any) -> Data:
-    instruction = last_text(arguments) if arguments else None
-    return without_none(target=target, by=by, instruction=instruction or None)
+    return without_none(target=target, by=by, instruction=instruction_of(arguments))
 
 
 def _tell_handoffs(node: Node, drafts: Drafts, told: set[tuple[str | None, str | None]]) -> None:
     """Tell the hand-offs that a reply asks for, where no span tells them."""
     for number, call in enumerate((node.reading.reply or {}).get("tool_calls", ())):
-        target = call["name"].removeprefix(_TRANSFER)
-        if target != call["name"] and (node.agent, target) not in told:
-            data = _delegation(target, node.agent, call.get("arguments"))
-            time_ns = _replied_ns(node)
+        arguments = call.get("arguments")
+        target = target_of(call["name"], arguments) if is_handoff(call["name"]) else None
+        if target is not None and (node.agent, target) not in told:
+            data = _delegation(target, node.agent, arguments)
+            time_ns = drafts.ends[id(node)].time_ns
             draft = drafts.add("task.delegated", node, f"handoff:{number}", data, time_ns=time_ns, agent=node.agent)
             drafts.handoffs.setdefault(id(node), []).append(draft)
 
 
-def _tell_model(node: Node, drafts: Drafts, histories: Histories) -> None:
+def _tell_model(node: Node, drafts: Drafts, histories: Histories, *, replied_ns: int) -> None:
     reading, error = node.reading, node.error
     reply: Message = reading.reply or {}
-    replied_ns = _replied_ns(node)
     data = without_none(
         role=reply.get("role", "assistant") if error is None else None,
         content=reply.get("content"),
@@ -188,11 +195,6 @@ def _tell_model(node: Node, drafts: Drafts, histories: Histories) -> None:
         messages=histories.news(node),
     )
     drafts.end(_outcome("model", "replied", error), node, data, time_ns=replied_ns)
-
-
-def _replied_ns(node: Node) -> int:
-    """Return when a model replied: before the first tool that ran within its span, as some frameworks have it."""
-    return min((child.started_ns for child in node.children if child.role is Role.TOOL), default=node.ended_ns)
 
 
 def _tell_work(node: Node, drafts: Drafts) -> None:

@@ -1,56 +1,24 @@
-"""Calls of tools: their arguments and results as frameworks wrap them, and the replies that asked for them. Pure."""
+"""Calls of tools, and the replies of models that asked for them. Pure."""
 
 from __future__ import annotations
 
-from ast import literal_eval
 from typing import Any
 
-from events.otel.mapping.json_text import parsed
-from events.otel.mapping.messages import message_of
-from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.handoffs import is_handoff, target_of
+from events.otel.mapping.reading import Role
 from events.otel.mapping.tree import Node
+from events.otel.mapping.wrappers import are_telling
 
-_MAX_LITERAL_CHARACTERS = 4_096
-
-
-def unwrap(node: Node) -> None:
-    """Take arguments and result of a tool out of LangChain's objects."""
-    reading = node.reading
-    if isinstance(reading.arguments, dict) and isinstance(text := reading.arguments.get("input_str"), str):
-        reading.arguments = _literal(text)
-    message = _tool_message(reading.result)
-    if message is None:
-        return
-    reading.call_id = reading.call_id or message.get("call_id")
-    reading.result = parsed(message.get("content"))
-
-
-def _tool_message(result: Any) -> Message | None:
-    if isinstance(result, dict) and set(result) <= {"output", "kwargs"} and isinstance(result.get("output"), dict):
-        result = result["output"]
-    if not isinstance(result, dict) or not isinstance(result.get("kwargs", result.get("data")), dict):
-        return None
-    message = message_of(result)
-    return message if message is not None and message["role"] == "tool" else None
-
-
-def _literal(text: str) -> Any:
-    """Read the arguments that LangChain wrote as Python does. A long text stays a text."""
-    if len(text) > _MAX_LITERAL_CHARACTERS:
-        return text
-    try:
-        value = literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text
+_Asked = tuple[Node, dict[str, Any]]
+"""The call of a model, and a call of a tool that its reply asks for."""
 
 
 class Replies:
     """The replies of models, by the calls of tools that they ask for."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, tuple[Node, dict[str, Any]]] = {}
-        self._open: dict[int, list[tuple[Node, dict[str, Any]]]] = {}
+        self._by_id: dict[str, _Asked] = {}
+        self._open: dict[int, list[_Asked]] = {}
 
     def add(self, node: Node) -> None:
         """Add the reply of a model. Replies are added in the order of time."""
@@ -61,29 +29,45 @@ class Replies:
         self._open[id(node.agent_node)] = asked
 
     def asked_for(self, node: Node) -> Node | None:
-        """Return the model call whose reply asked for a tool, and let the tool know its call's id and arguments."""
+        """Return the model call whose reply asked for a tool, and tell the tool what the reply knows of it.
+
+        Some frameworks give a call another id than the model did: then the tool takes the model's, which the other
+        messages have.
+        """
         reading = node.reading
-        one = self._by_id.get(reading.call_id or "") or self._by_name(node)
+        one = self._by_id.get(reading.call_id or "") or self._called(node, reading.name)
         if one is None:
             return None
         model, call = one
-        asked = self._open.get(id(model.agent_node), [])
-        if one in asked:
-            asked.remove(one)
-        if reading.call_id is None:
-            reading.call_id = call.get("id")
-        if not isinstance(reading.arguments, dict) and isinstance(call.get("arguments"), dict):
+        self._close(one)
+        reading.call_id = call.get("id") or reading.call_id
+        if not are_telling(reading.arguments) and "arguments" in call:
             reading.arguments = call["arguments"]
+        if reading.role is Role.HANDOFF and reading.target is None and reading.name is not None:
+            reading.target = target_of(reading.name, reading.arguments)
+        if node.agent is None and node.agent_node is None:
+            node.agent, node.agent_node = model.agent, model.agent_node
         return model
 
-    def _by_name(self, node: Node) -> tuple[Node, dict[str, Any]] | None:
-        if node.reading.call_id is not None:
+    def asked_for_agent(self, node: Node) -> Node | None:
+        """Return the model call whose reply called an agent by its name, as if it was a tool."""
+        one = self._called(node, node.agent)
+        if one is None:
             return None
-        names = _names(node.reading)
-        return next((one for one in self._open.get(id(node.agent_node), ()) if one[1]["name"] in names), None)
+        self._close(one)
+        return one[0]
 
+    def _called(self, node: Node, name: str | None) -> _Asked | None:
+        """Return the first open call of a tool by its name, within the call of the agent that a node is in."""
+        calls = self._open.get(id(node.agent_node), ())
+        target = node.reading.target
+        for one in calls:
+            called = one[1]["name"]
+            if called == name or (target is not None and is_handoff(called) and target_of(called, None) == target):
+                return one
+        return None
 
-def _names(reading: Reading) -> tuple[str | None, ...]:
-    if reading.role is Role.HANDOFF:
-        return (reading.name, f"transfer_to_{reading.target}")
-    return (reading.name,)
+    def _close(self, one: _Asked) -> None:
+        calls = self._open.get(id(one[0].agent_node), [])
+        if one in calls:
+            calls.remove(one)

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from events.otel.mapping.conventions import read
 from events.otel.mapping.errors import error_of
+from events.otel.mapping.handoffs import is_handoff, target_of
 from events.otel.mapping.reading import PASSED, Reading, Role
 from events.otel.spans import LogRecord, Span
-
-_TRANSFER = "transfer_to_"
 
 
 class Node:
@@ -96,6 +95,7 @@ def tree_of(spans: Iterable[Span], records: Sequence[LogRecord]) -> list[Node]:
             node.parent = parent
             parent.children.append(node)
     ordered = _from_the_roots(nodes.values())
+    _demote_workflows(ordered)
     _name_handoffs(ordered)
     _fold_twins(ordered)
     _fold_models(ordered)
@@ -132,13 +132,28 @@ def _look_up(ordered: list[Node]) -> None:
         node.above = None if parent is None else parent.above if parent.role in PASSED else parent
 
 
+def _demote_workflows(ordered: list[Node]) -> None:
+    """Let a workflow within something else be a step. A root that is no workflow takes what its workflow knows."""
+    filled: set[int] = set()
+    for node in ordered:
+        if node.role is not Role.WORKFLOW or node.parent is None:
+            continue
+        root = node.parent
+        while root.parent is not None:
+            root = root.parent
+        if root.role in (Role.OTHER, Role.STEP) and id(root) not in filled:
+            filled.add(id(root))
+            root.reading.fill(node.reading)
+        node.reading = Reading(Role.STEP, name=node.reading.name, agent=node.reading.agent)
+
+
 def _name_handoffs(ordered: list[Node]) -> None:
     """Let the tools by which an agent hands over to another one be hand-offs."""
     for node in ordered:
         reading = node.reading
-        if reading.role is Role.TOOL and reading.name is not None and reading.name.startswith(_TRANSFER):
+        if reading.role is Role.TOOL and reading.name is not None and is_handoff(reading.name):
             reading.role = Role.HANDOFF
-            reading.target = reading.name.removeprefix(_TRANSFER)
+            reading.target = target_of(reading.name, reading.arguments)
 
 
 def _fold_twins(ordered: list[Node]) -> None:
@@ -156,7 +171,7 @@ def _tells_the_same(node: Node, above: Node) -> bool:
     if node.role is not above.role:
         return False
     if node.role is Role.HANDOFF:
-        return node.reading.target == above.reading.target
+        return node.reading.target in (None, above.reading.target)
     return node.role in (Role.AGENT, Role.TOOL) and node.reading.name in (None, above.reading.name)
 
 

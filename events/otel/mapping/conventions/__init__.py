@@ -24,13 +24,13 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     A convention that only adds to others has the role `OTHER`, which is the role of a span that none of them knows.
     """
     attributes = span.attributes
-    readings: list[Reading | None] = []
+    readings: list[Reading | None] = [adk.read(span)]
     if "crew_key" in attributes:
         readings.append(crewai.read(span))
     if "openinference.span.kind" in attributes:
         readings.append(openinference.read(span))
     readings += (genai.read(span, records), vercel.read(span), openllmetry.read(span))
-    readings += (adk.read(span), pydantic_ai.read(span), runtimes.read(span))
+    readings += (pydantic_ai.read(span), runtimes.read(span))
     return _merged([reading for reading in readings if reading is not None]) or Reading(Role.OTHER)
 
 

@@ -12,6 +12,8 @@ from events.otel.spans import Span
 
 _PREFIX = "gcp.vertex.agent."
 _AGENT = "agent_run ["
+_MERGED_TOOLS = "(merged tools)"
+"""The span of several tools at once, which have spans of their own."""
 _USAGE = {
     "input_tokens": ("prompt_token_count",),
     "output_tokens": ("candidates_token_count",),
@@ -28,6 +30,8 @@ def read(span: Span) -> Reading | None:
     if span.name.startswith(_AGENT):
         name = span.name.removeprefix(_AGENT).removesuffix("]")
         return Reading(Role.AGENT, name=name, agent=name)
+    if attributes.get("gen_ai.tool.name") == _MERGED_TOOLS:
+        return Reading(Role.CARRIER)
     if span.name.startswith("invocation"):
         return Reading(Role.WORKFLOW, name=span.name)
     request, response = (

@@ -34,8 +34,11 @@ _USAGE = {
     "cost": ("llm.cost.total",),
 }
 _HANDOFF = "handoff to "
-_PYTHON_OBJECT = re.compile(r"id='[^']*' source='")
-"""How AutoGen's messages print themselves."""
+_PYTHON_OBJECT = re.compile(r"id='[^']*' source='|[A-Z]\w*\(\w+=")
+"""How AutoGen's messages, and most objects of Python, print themselves."""
+_CURRENT_AGENT = re.compile(r"current_agent_name='([^']*)'")
+"""Where LlamaIndex tells which agent a step of its workflow belongs to."""
+_AGENT_STEPS = (".run_agent_step", ".setup_agent")
 _ENDINGS = ("._execute_core", ".kickoff_async", ".kickoff", ".run_stream", ".on_messages_stream", ".run", ".arun")
 
 
@@ -52,7 +55,9 @@ def read(span: Span) -> Reading | None:
         agent=text(attributes.get("agent.name")) or text(metadata.get("lc_agent_name")),
         conversation=text(attributes.get("session.id")) or _thread(metadata),
     )
-    if role is Role.MODEL:
+    if role is Role.MODEL and _is_request(attributes):
+        reading.role = Role.CARRIER
+    elif role is Role.MODEL:
         _read_model(reading, attributes)
     elif role is Role.TOOL:
         _read_tool(reading, span)
@@ -82,10 +87,18 @@ def _read_values(reading: Reading, attributes: Attributes) -> None:
     """Read input and output of a run, an agent, or other work. Steps make no events, so theirs are not read."""
     if reading.task is None and "input.value" in attributes:
         task = last_text(attributes["input.value"])
-        reading.task = None if isinstance(task, str) and _PYTHON_OBJECT.match(task) else task
+        reading.task = None if _is_machinery(task) else task
     if reading.output is None and "output.value" in attributes:
         value = attributes["output.value"]
-        reading.output = parsed(value) if reading.role in WORK else last_text(value)
+        output = parsed(value) if reading.role in WORK else last_text(value)
+        reading.output = None if _is_machinery(output) else output
+
+
+def _is_machinery(value: Any) -> bool:
+    """Whether a text is a Python object as it prints itself, or an object what a framework starts with."""
+    if isinstance(value, dict):
+        return "init_state" in value or "ctx" in value
+    return isinstance(value, str) and _PYTHON_OBJECT.match(value) is not None
 
 
 def _thread(metadata: dict[str, Any]) -> str | None:
@@ -98,11 +111,22 @@ def _read_agent(reading: Reading, span: Span, metadata: dict[str, Any]) -> None:
     is_langchain = metadata.get("ls_integration") == "langchain_create_agent"
     if reading.role is Role.STEP and is_langchain and span.name == metadata.get("lc_agent_name"):
         reading.role = Role.AGENT
+    if span.name.endswith(_AGENT_STEPS) and isinstance(value := attributes.get("input.value"), str):
+        names = _CURRENT_AGENT.findall(value)
+        reading.agent = names[-1] if names else reading.agent
     if reading.role is Role.AGENT:
         reading.agent = reading.agent or text(attributes.get("graph.node.id")) or _short(span.name)
         reading.name = reading.agent
         if "input.value" not in attributes:
             reading.messages = flattened_messages(attributes, "llm.input_messages.")
+
+
+def _is_request(attributes: Attributes) -> bool:
+    """Whether a span only makes the request of a model call, as LlamaIndex' `_prepare_chat_with_tools` does."""
+    if any(key.startswith(("llm.output_messages.", "llm.token_count.")) for key in attributes):
+        return False
+    output = parsed(attributes.get("output.value"))
+    return isinstance(output, dict) and "messages" in output and "choices" not in output
 
 
 def _read_model(reading: Reading, attributes: Attributes) -> None:
