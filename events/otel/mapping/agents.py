@@ -37,7 +37,11 @@ def name_agents(ordered: list[Node]) -> None:
                 _around(node, calls.get(node.agent or "", []), starts.get(node.agent or "", [])) or nearest
             )
     _part_workflows(ordered)
-    for node in ordered:
+
+
+def name_services(nodes: list[Node]) -> None:
+    """Let the service be the agent of what no agent did."""
+    for node in nodes:
         if node.agent is None and node.role not in (Role.WORKFLOW, *PASSED):
             node.agent = _service(node)
 

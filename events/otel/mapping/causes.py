@@ -1,24 +1,27 @@
 """What caused each event of a run. Pure.
 
 A tool's result is caused by its call, a call by the reply that asked for it, a reply by the results that it was given,
-an agent's start by the tool, the hand-off or the agent before it.
+an agent's start by the tool, the reply, the hand-off or the agents before it.
 """
 
 from __future__ import annotations
 
-from operator import attrgetter
-
+from events.otel.mapping.branches import Branches
 from events.otel.mapping.drafts import Draft
 from events.otel.mapping.reading import Role
 from events.otel.mapping.telling import Drafts
 from events.otel.mapping.tree import Node
 
-_ended = attrgetter("ended_ns")
 
+def find_causes(ordered: list[Node], timed: list[Node], drafts: Drafts) -> None:
+    """Give each event its cause, and its further causes as links.
 
-def find_causes(timed: list[Node], drafts: Drafts) -> None:
-    """Give each event its cause, and its further causes as links. The nodes are in the order of time."""
-    causes = _Causes(drafts)
+    Args:
+        ordered: the nodes, each after its parent.
+        timed: the nodes in the order of time.
+        drafts: the events.
+    """
+    causes = _Causes(drafts, Branches(ordered, drafts.all))
     for node in timed:
         causes.look_at(node)
     for draft in drafts.all:
@@ -30,70 +33,93 @@ def find_causes(timed: list[Node], drafts: Drafts) -> None:
 class _Causes:
     """The causes of a run, while its nodes are looked at in the order of time."""
 
-    def __init__(self, drafts: Drafts) -> None:
+    def __init__(self, drafts: Drafts, branches: Branches) -> None:
         self._drafts = drafts
+        self._branches = branches
         self._scopes: dict[int, _Scope] = {}
         self._handoffs: dict[str, Draft] = {}
-        self._ended_agents: dict[int, Draft] = {}
+        self._tools: dict[str, Node] = {}
+        """The last call of each tool."""
 
     def look_at(self, node: Node) -> None:
-        scope = self._scopes.setdefault(id(node.agent_node), _Scope())
         start, end = self._drafts.starts.get(id(node)), self._drafts.ends.get(id(node))
-        if node.role is Role.AGENT:
+        if node.role is Role.AGENT and start is not None and end is not None:
             self._agent(node, start, end)
         elif node.role is Role.MODEL and end is not None:
-            scope.reply(node, end)
-            for handoff in self._drafts.handoffs.get(id(node), ()):
-                handoff.cause = end
-                self._handoffs[handoff.data["target"]] = handoff
+            self._reply(node, end)
         elif node.role is Role.TOOL and start is not None and end is not None:
-            start.cause = self._asker(node) or scope.last_reply or scope.results_before(start)
+            self._call(node, start)
             end.cause = start
-            scope.returned.append(end)
+            self._tools[node.reading.name or ""] = node
+            if node.agent_node is not None:
+                self._scope(node.agent_node).returned.append(end)
         elif node.role is Role.HANDOFF and start is not None:
-            start.cause = self._asker(node) or scope.last_reply or scope.results_before(start)
+            self._call(node, start)
             self._handoffs[node.reading.target or ""] = start
-            scope.last = start
+            if node.agent_node is not None:
+                self._scope(node.agent_node).last = start
+
+    def _reply(self, node: Node, end: Draft) -> None:
+        if node.agent_node is None:
+            self._follow(node, end)
+        else:
+            self._scope(node.agent_node).reply(node, end)
+        for handoff in self._drafts.handoffs.get(id(node), ()):
+            handoff.cause = end
+            self._handoffs[handoff.data["target"]] = handoff
+
+    def _call(self, node: Node, start: Draft) -> None:
+        start.cause = self._asker(node)
+        if start.cause is None and node.agent_node is None:
+            self._follow(node, start)
+        elif start.cause is None and node.agent_node is not None:
+            scope = self._scope(node.agent_node)
+            start.cause = scope.last_reply or scope.results_before(start)
+
+    def _scope(self, agent: Node) -> _Scope:
+        return self._scopes.setdefault(id(agent), _Scope())
+
+    def _follow(self, node: Node, draft: Draft) -> None:
+        """Let the branches before that of a node be the causes of an event, where no agent's call tells more."""
+        if before := self._branches.before(node):
+            *draft.links, draft.cause = before
 
     def _asker(self, node: Node) -> Draft | None:
         model = self._drafts.asked_by.get(id(node))
         return None if model is None else self._drafts.ends.get(id(model))
 
-    def _agent(self, node: Node, start: Draft | None, end: Draft | None) -> None:
-        if start is None or end is None:
-            return
-        scope = self._scopes.setdefault(id(node.agent_node), _Scope())
+    def _agent(self, node: Node, start: Draft, end: Draft) -> None:
         handoff = self._handoffs.pop(node.agent or "", None)
         called = self._called_by(node)
-        start.cause = called or self._asker(node) or handoff or self._agent_before(node) or scope.last_reply
+        start.cause = called or self._asker(node) or self._running(node) or handoff
+        if start.cause is None:
+            self._follow(node, start)
         if handoff is not None and "instruction" in handoff.data:
             start.data["task"] = handoff.data["instruction"]
-        if called is None and handoff is None:
-            scope.returned.append(end)
-        self._ended_agents[id(node.above)] = end
+        if node.agent_node is not None:
+            scope = self._scope(node.agent_node)
+            start.cause = start.cause or scope.last_reply
+            if called is None and handoff is None:
+                scope.returned.append(end)
+
+    def _running(self, node: Node) -> Draft | None:
+        """Return the call of a tool that has an agent's name and lasts as long, though it is not above the agent."""
+        tool = self._tools.get(node.agent or "")
+        return self._drafts.starts.get(id(tool)) if tool is not None and tool.ended_ns >= node.ended_ns else None
 
     def _called_by(self, node: Node) -> Draft | None:
         above = node.above
         return self._drafts.starts.get(id(above)) if above is not None and above.role is Role.TOOL else None
 
-    def _agent_before(self, node: Node) -> Draft | None:
-        """Return the end of the agent before this one, if it had ended: else they work side by side."""
-        before = self._ended_agents.get(id(node.above))
-        return before if before is not None and before.time_ns <= node.started_ns else None
-
     def fallback(self, draft: Draft) -> Draft | None:
-        """Return the nearest start above an event; for the end of an agent, what happened last within it."""
+        """Return the last start around an event; for the end of an agent, what happened last within it."""
         node = draft.node
         if node.role is Role.AGENT and draft is self._drafts.ends.get(id(node)):
-            return self._last_within(node) or self._drafts.starts.get(id(node))
-        agent_start = self._drafts.starts.get(id(node.agent_node))
-        above = node.above
-        start = None if above is None else self._drafts.starts.get(id(above))
-        return start or agent_start or self._drafts.run_start
-
-    def _last_within(self, node: Node) -> Draft | None:
-        scope = self._scopes.get(id(node))
-        return None if scope is None else scope.final()
+            scope = self._scopes.get(id(node))
+            return (scope.final() if scope else None) or self._drafts.starts.get(id(node))
+        around = (self._drafts.starts.get(id(other)) for other in (node.above, node.agent_node))
+        starts = [start for start in around if start is not None]
+        return max(starts, key=lambda start: start.time_ns) if starts else self._drafts.run_start
 
     def end_run(self) -> None:
         """Let the last event before the run's end be its cause."""

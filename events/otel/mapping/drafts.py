@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heappush
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from events.otel.mapping.tree import Node
@@ -16,7 +19,7 @@ _LAST_NS = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microsecon
 class Draft:
     """An event to be. `time_ns` is when it happened by the clock of its span; `links` are further causes."""
 
-    __slots__ = ("agent", "at_ns", "cause", "data", "depth", "id", "links", "node", "time_ns", "type")
+    __slots__ = ("agent", "at_ns", "cause", "data", "id", "links", "node", "time_ns", "type")
 
     def __init__(self, type: str, node: Node, id: str, *, time_ns: int, agent: str | None, data: Data) -> None:
         self.type = type
@@ -27,26 +30,31 @@ class Draft:
         self.data = data
         self.cause: Draft | None = None
         self.links: list[Draft] = []
-        self.at_ns: int | None = None
-        self.depth = 0
+        self.at_ns = -1
+        """The place in time where it is appended; -1 before that is known."""
+
+    @property
+    def ends_its_span(self) -> bool:
+        return self.id.endswith(":end")
 
 
 def in_order(drafts: list[Draft]) -> list[Draft]:
     """Return the events in the order in which they are appended: by time, but never before their cause.
 
     Clocks of two machines differ, and some spans end after what they caused has begun. Causes that go round in a
-    circle are cut.
+    circle are cut. Among events of the same moment, as of a clock of milliseconds, what is inside ends first.
     """
     for draft in drafts:
         _settle(draft)
-    return sorted(drafts, key=lambda draft: (draft.at_ns, draft.depth, draft.node.started_ns, draft.id))
+    moments = groupby(sorted(drafts, key=attrgetter("at_ns")), key=attrgetter("at_ns"))
+    return [draft for _, moment in moments for draft in _in_order_of_causes(list(moment))]
 
 
 def _settle(draft: Draft) -> None:
     path: list[Draft] = []
     on_path: set[int] = set()
     node: Draft | None = draft
-    while node is not None and node.at_ns is None:
+    while node is not None and node.at_ns < 0:
         if id(node) in on_path:
             path[-1].cause = None
             break
@@ -54,12 +62,60 @@ def _settle(draft: Draft) -> None:
         on_path.add(id(node))
         node = node.cause
     for one in reversed(path):
-        cause = one.cause
-        if cause is None or cause.at_ns is None:
-            one.at_ns = one.time_ns
-        else:
-            one.at_ns = max(one.time_ns, cause.at_ns)
-            one.depth = cause.depth + 1
+        one.at_ns = one.time_ns if one.cause is None else max(one.time_ns, one.cause.at_ns)
+
+
+def _in_order_of_causes(moment: list[Draft]) -> list[Draft]:
+    """Return the events of one moment: each after its cause, and the end of a span after what happened within it."""
+    if len(moment) == 1:
+        return moment
+    followers: dict[int, list[Draft]] = {}
+    waits: dict[int, int] = {id(draft): 0 for draft in moment}
+    ends = {id(draft.node): draft for draft in moment if draft.ends_its_span}
+    for draft in moment:
+        around = _end_around(draft, ends)
+        for first, then in ((draft.cause, draft), (draft, around)):
+            if first is not None and then is not None and id(first) in waits:
+                followers.setdefault(id(first), []).append(then)
+                waits[id(then)] += 1
+    ready = [(_key(draft), draft.id, draft) for draft in moment if not waits[id(draft)]]
+    heapify(ready)
+    ordered: list[Draft] = []
+    while ready:
+        draft = heappop(ready)[-1]
+        ordered.append(draft)
+        for follower in followers.get(id(draft), ()):
+            waits[id(follower)] -= 1
+            if not waits[id(follower)]:
+                heappush(ready, (_key(follower), follower.id, follower))
+    if len(ordered) < len(moment):  # a circle of causes and ends: causes count
+        return sorted(moment, key=lambda draft: (_length(draft), draft.id))
+    return ordered
+
+
+def _end_around(draft: Draft, ends: dict[int, Draft]) -> Draft | None:
+    """Return the end, in the same moment, of the nearest span around an event. A cause does not wait for its effect."""
+    node = draft.node if not draft.ends_its_span else draft.node.parent
+    for _ in range(8):
+        if node is None:
+            return None
+        end = ends.get(id(node))
+        if end is not None and end is not draft:
+            return end
+        node = node.parent
+    return None
+
+
+def _key(draft: Draft) -> tuple[int, int, int]:
+    return draft.node.started_ns, -draft.node.ended_ns, draft.node.place
+
+
+def _length(draft: Draft) -> int:
+    """Return the number of causes before an event."""
+    length, node = 0, draft.cause
+    while node is not None:
+        length, node = length + 1, node.cause
+    return length
 
 
 def time_text(time_ns: int) -> str | None:

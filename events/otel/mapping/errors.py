@@ -14,7 +14,8 @@ _TRACEBACK = "Traceback (most recent call last)"
 
 def error_of(span: Span, reading: Reading) -> dict[str, str] | None:
     """Return the type and the message of a failure, from the place that says most. None if the span did not fail."""
-    if span.status_code != _ERROR_STATUS and "error.type" not in span.attributes and reading.error is None:
+    is_failed = span.status_code == _ERROR_STATUS or "error.type" in span.attributes or reading.error is not None
+    if not is_failed and not _is_error(reading.result):
         return None
     exception = next((event.attributes for event in span.events if event.name == "exception"), {})
     type = exception.get("exception.type") or span.attributes.get("error.type")
@@ -34,6 +35,11 @@ def error_of(span: Span, reading: Reading) -> dict[str, str] | None:
     )
     error = {"type": type} if isinstance(type, str) and type else {}
     return {**error, "message": message.partition(_TRACEBACK)[0].strip() or message}
+
+
+def _is_error(result: Any) -> bool:
+    """Whether all that a tool gave is an error: some frameworks give it to the model, and their span does not fail."""
+    return isinstance(result, dict) and result.keys() == {"error"} and isinstance(result["error"], str)
 
 
 def _reason(result: Any, depth: int = 3) -> str | None:

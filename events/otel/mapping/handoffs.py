@@ -9,6 +9,7 @@ from events.otel.mapping.messages import last_text
 _TRANSFER = "transfer_to_"
 _TOOLS = frozenset({"handoff", "hand_off", "handoff_to_agent", "transfer_to_agent", "delegate_to_agent"})
 _TARGETS = ("to_agent", "agent_name", "target_agent", "agent", "target")
+_WORKERS = ("coworker", "worker", "assistant", "recipient")
 _INSTRUCTIONS = ("instruction", "instructions", "task", "message", "reason", "input")
 
 
@@ -22,6 +23,11 @@ def target_of(name: str, arguments: Any) -> str | None:
     if name not in _TOOLS:
         return name.removeprefix(_TRANSFER)
     return _first_text(arguments, _TARGETS)
+
+
+def names_agent(arguments: Any, agent: str) -> bool:
+    """Whether the arguments of a call name an agent that is to do something."""
+    return isinstance(arguments, dict) and any(arguments.get(key) == agent for key in (*_TARGETS, *_WORKERS))
 
 
 def instruction_of(arguments: Any) -> Any:

@@ -29,7 +29,8 @@ class Histories:
                 self._replies.add(fingerprint(reading.reply))
                 if "content" in reading.reply:
                     self._contents.add(reading.reply["content"])
-                self._calls.update(call["id"] for call in reading.reply.get("tool_calls", ()) if "id" in call)
+                for call in reading.reply.get("tool_calls", ()):
+                    self._calls.update((call.get("id", ""), _key(call)))
             elif node.role in (Role.TOOL, Role.HANDOFF) and reading.call_id is not None:
                 self._results.add(reading.call_id)
 
@@ -71,7 +72,13 @@ class Histories:
             return call_id in self._results or (call_id is None and bool(self._results) and not is_first)
         if message["role"] != "assistant":
             return False
-        calls = message.get("tool_calls")
-        if calls and all(call.get("id") in self._calls for call in calls):
+        if not is_first or self._print(message) in self._replies:
             return True
-        return not is_first or self._print(message) in self._replies or message.get("content") in self._contents
+        calls = message.get("tool_calls", ())
+        is_known = "content" not in message or message["content"] in self._contents
+        return is_known and all(call.get("id") in self._calls or _key(call) in self._calls for call in calls)
+
+
+def _key(call: dict[str, Any]) -> str:
+    """Return name and arguments of a call as text: some frameworks give it another id in the history."""
+    return f"{call['name']} {call.get('arguments')}"

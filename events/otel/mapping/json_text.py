@@ -32,8 +32,8 @@ UNREADABLE = (msgspec.DecodeError, RecursionError, ValueError, ArithmeticError)
 
 
 def parsed(value: Any) -> Any:
-    """Return the value of a text that is a JSON object or array; anything else is returned as it is."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
+    """Return the value of a text that is a JSON object, array or string; anything else is returned as it is."""
+    if isinstance(value, str) and value[:1] in ("{", "[", '"'):
         try:
             return decode(value)
         except UNREADABLE:

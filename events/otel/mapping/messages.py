@@ -25,6 +25,7 @@ _ROLES = {
     "tool-response": "tool",
 }
 _CALLS = ("tool_call", "tool-call", "tool_use", "function")
+_RESPONSES = {"function_response", "functionResponse", "toolResult"}
 _RESULTS = ("tool_call_response", "tool-result", "tool_result")
 _BLOBS = ("blob", "image", "image_url", "input_image", "audio", "input_audio", "media", "file", "uri")
 
@@ -64,15 +65,17 @@ def _messages_of_text(text: bytes) -> Sequence[Message]:
 def _parted(value: Any) -> Sequence[Message]:
     """Read one message. One with the results of several tools becomes several, as each result has its call."""
     parts = value.get("parts") if isinstance(value, dict) else None
-    if isinstance(parts, list) and len(parts) > 1 and all(map(_is_result, parts)):
-        messages = [message_of({**value, "parts": [part]}) for part in parts]
-    else:
+    if not isinstance(parts, list) or len(parts) < 2 or not any(map(_is_result, parts)):
         messages = [message_of(value)]
+    else:
+        others = [part for part in parts if not _is_result(part)]
+        groups = [others, *([part] for part in parts if _is_result(part))]
+        messages = [message_of({**value, "parts": group}) for group in groups if group]
     return [message for message in messages if message is not None]
 
 
 def _is_result(part: Any) -> bool:
-    return isinstance(part, dict) and (part.get("type") in _RESULTS or "function_response" in part)
+    return isinstance(part, dict) and (part.get("type") in _RESULTS or bool(part.keys() & _RESPONSES))
 
 
 def message_of(value: Any) -> Message | None:
@@ -140,8 +143,8 @@ class _Parts:
             self._typed(part, part.get("type"))
 
     def _typed(self, part: dict[str, Any], kind: Any) -> None:
-        call = part if kind in _CALLS else part.get("function_call") or part.get("functionCall")
-        response = part.get("function_response") or part.get("functionResponse")
+        call = part if kind in _CALLS else _first(part, "function_call", "functionCall", "toolUse")
+        response = _first(part, "function_response", "functionResponse", "toolResult")
         if isinstance(call, dict):
             self.call(call)
         elif kind in _RESULTS or isinstance(response, dict):
@@ -162,7 +165,7 @@ class _Parts:
 
     def _response(self, part: dict[str, Any]) -> None:
         self._message["role"] = "tool"
-        call_id = part.get("id") or part.get("tool_use_id") or part.get("toolCallId")
+        call_id = _first(part, "id", "tool_use_id", "toolCallId", "toolUseId")
         if isinstance(call_id, str):
             self._message["call_id"] = call_id
         keys = ("response", "result", "output", "content")
@@ -186,7 +189,7 @@ def tool_call_of(call: Any) -> dict[str, Any] | None:
         return None
     keys = ("arguments", "args", "input")
     arguments = next((function[key] for key in keys if function.get(key) is not None), None)
-    call_id = call.get("id") or call.get("toolCallId") or call.get("call_id")
+    call_id = _first(call, "id", "toolCallId", "toolUseId", "call_id")
     read = {"id": call_id if isinstance(call_id, str) else None, "name": name, "arguments": parsed(arguments)}
     return {key: value for key, value in read.items() if value is not None}
 
@@ -289,26 +292,32 @@ def _unwrapped(item: Any, name: str) -> Any:
     return item.get(name, item) if isinstance(item, dict) else item
 
 
-def last_text(value: Any) -> Any:
+def last_text(value: Any, *, is_output: bool = False) -> Any:
     """Return what a person would read of an input or output: the text of its last message, or the value itself."""
-    return _said(parsed(value), 6)
+    return _said(parsed(value), _OUTPUTS if is_output else _INPUTS, 6)
 
 
-_SPEAKING = (
+_INPUTS = (
     "raw", "content", "text", "task", "question", "query", "prompt", "input", "inputs", "output", "outputs", "result",
     "messages", "new_message", "parts", "kwargs", "data", "update", "value",
 )  # fmt: skip
 
 
-def _said(value: Any, depth: int) -> Any:
+_OUTPUTS = tuple(
+    key for key in ("answer", *_INPUTS) if key not in {"task", "question", "query", "prompt", "input", "inputs"}
+)
+"""The same of an output, which often repeats the input."""
+
+
+def _said(value: Any, keys: tuple[str, ...], depth: int) -> Any:
     if depth and isinstance(value, list) and value:
         message = message_of(value[-1])
         content = message.get("content") if message else None
-        return content if content else _said(value[-1], depth - 1)
+        return content if content else _said(value[-1], keys, depth - 1)
     if depth and isinstance(value, dict):
-        for key in _SPEAKING:
+        for key in keys:
             if inner := parsed(value.get(key)):
-                return inner if isinstance(inner, str) else _said(inner, depth - 1)
+                return inner if isinstance(inner, str) else _said(inner, keys, depth - 1)
     return value
 
 
@@ -316,6 +325,10 @@ def fingerprint(message: Message) -> tuple[Any, ...]:
     """Return what makes two messages the same, whoever tells them: names and formats of texts differ."""
     calls = tuple((call.get("id"), call.get("name")) for call in message.get("tool_calls", ()))
     return message["role"], message.get("content"), message.get("call_id"), calls
+
+
+def _first(fields: dict[str, Any], *keys: str) -> Any:
+    return next((value for key in keys if (value := fields.get(key))), None)
 
 
 def _text(value: Any) -> str:

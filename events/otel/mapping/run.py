@@ -63,7 +63,7 @@ def map_run(spans: Iterable[Span], records: Iterable[LogRecord] = (), *, name: R
     timed = sorted(nodes, key=in_time)
     name = name or _name_of(timed)
     drafts = tell(timed)
-    find_causes(timed, drafts)
+    find_causes(nodes, timed, drafts)
     return MappedRun(name, [_event(draft, name) for draft in in_order(drafts.all)])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from events.otel.mapping.messages import last_text
 from events.otel.mapping.reading import Message, Role
 from events.otel.mapping.tree import Node
 
@@ -14,6 +15,9 @@ def complete(timed: list[Node], root: Node | None) -> None:
     outputs: dict[int, tuple[Node, Any]] = {}
     agents = [node for node in timed if node.role is Role.AGENT]
     for agent in agents:
+        step = agent.parent
+        if step is not None and step.role is Role.STEP and isinstance(step.reading.task, str):
+            agent.reading.task = step.reading.task
         _fill(agent, task=_last_content(agent.reading.messages), output=_reply_of(agent))
     models = [node for node in timed if node.role is Role.MODEL]
     for node in models:
@@ -62,5 +66,6 @@ def _asked_of(node: Node) -> str | None:
     return asked
 
 
-def _last_content(messages: Iterable[Message] | None) -> str | None:
-    return next((message["content"] for message in reversed(list(messages or ())) if "content" in message), None)
+def _last_content(messages: Iterable[Message] | None) -> Any:
+    content = next((message["content"] for message in reversed(list(messages or ())) if "content" in message), None)
+    return last_text(content) if isinstance(content, str) and content[:1] == "{" else content

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from events.otel.mapping.agents import DOINGS
+from events.otel.mapping.agents import DOINGS, name_services
 from events.otel.mapping.drafts import Data, Draft, time_text, without_none
 from events.otel.mapping.handoffs import instruction_of, is_handoff, target_of
 from events.otel.mapping.history import Histories
@@ -52,6 +52,7 @@ def tell(timed: list[Node]) -> Drafts:
     """Return the events of a run, whose nodes are in the order of time. Their causes are not known yet."""
     drafts = Drafts()
     _find_calls(timed, drafts)
+    name_services(timed)
     histories = Histories(timed)
     root = _root_of(timed)
     is_foreign = root is not None and root.role is Role.OTHER
@@ -59,7 +60,7 @@ def tell(timed: list[Node]) -> Drafts:
         root.reading.role = Role.WORKFLOW
     complete(timed, root)
     failed = _failed_inside(timed)
-    replied = _replied_ns(timed)
+    replied = _replied_ns(timed, drafts.asked_by)
     handoffs = {(node.agent, node.reading.target) for node in timed if node.role is Role.HANDOFF}
     for node in timed:
         if node.role is Role.MODEL:
@@ -107,16 +108,15 @@ def _failed_inside(timed: list[Node]) -> set[int]:
     return failed
 
 
-def _replied_ns(timed: list[Node]) -> dict[int, int]:
-    """Return when models replied within whose spans tools or agents ran, as some frameworks have it: before these."""
+def _replied_ns(timed: list[Node], asked_by: dict[int, Node]) -> dict[int, int]:
+    """Return when models replied whose spans were still open: before what they asked for, or what is within them."""
     replied: dict[int, int] = {}
     for node in timed:
-        if (
-            node.above is not None
-            and node.above.role is Role.MODEL
-            and node.role in (Role.TOOL, Role.HANDOFF, Role.AGENT)
-        ):
-            replied.setdefault(id(node.above), max(node.started_ns, node.above.started_ns))
+        if node.role in (Role.TOOL, Role.HANDOFF, Role.AGENT):
+            within = node.above if node.above is not None and node.above.role is Role.MODEL else None
+            for model in {id(one): one for one in (asked_by.get(id(node)), within) if one is not None}.values():
+                replied_ns = max(model.started_ns, min(node.started_ns, model.ended_ns))
+                replied[id(model)] = min(replied.get(id(model), replied_ns), replied_ns)
     return replied
 
 

@@ -31,6 +31,7 @@ class Node:
         "error",
         "metadata",
         "parent",
+        "place",
         "reading",
         "span",
         "started_ns",
@@ -47,6 +48,8 @@ class Node:
         self.children: list[Node] = []
         self.agent: str | None = None
         self.agent_node: Node | None = None
+        self.place = 0
+        """The place of a tool's call among those that one reply asks for, from 1 on."""
         self.metadata: bytes | None = None
         """The metadata that its events have in common, as JSON."""
 
@@ -95,6 +98,8 @@ def tree_of(spans: Iterable[Span], records: Sequence[LogRecord]) -> list[Node]:
             node.parent = parent
             parent.children.append(node)
     ordered = _from_the_roots(nodes.values())
+    if _adopt_siblings(ordered):
+        ordered = _from_the_roots(nodes.values())
     _demote_workflows(ordered)
     _name_handoffs(ordered)
     _fold_twins(ordered)
@@ -132,6 +137,27 @@ def _look_up(ordered: list[Node]) -> None:
         node.above = None if parent is None else parent.above if parent.role in PASSED else parent
 
 
+def _adopt_siblings(ordered: list[Node]) -> bool:
+    """Let an agent without children take the step beside it that has its name, as OpenLLMetry tells inner graphs."""
+    adopted = False
+    for node in ordered:
+        if node.role is not Role.AGENT or node.children or node.parent is None:
+            continue
+        for sibling in node.parent.children:
+            if (
+                sibling.role is Role.STEP
+                and sibling.reading.name == node.reading.name
+                and node.started_ns <= sibling.started_ns
+                and sibling.ended_ns <= node.ended_ns
+            ):
+                node.parent.children.remove(sibling)
+                node.children.append(sibling)
+                sibling.parent = node
+                adopted = True
+                break
+    return adopted
+
+
 def _demote_workflows(ordered: list[Node]) -> None:
     """Let a workflow within something else be a step. A root that is no workflow takes what its workflow knows."""
     filled: set[int] = set()
@@ -141,7 +167,10 @@ def _demote_workflows(ordered: list[Node]) -> None:
         root = node.parent
         while root.parent is not None:
             root = root.parent
-        if root.role in (Role.OTHER, Role.STEP) and id(root) not in filled:
+        if root.role is Role.AGENT and root is node.parent and root.reading.name == node.reading.name:
+            root.reading.role, root.reading.agent = Role.WORKFLOW, None
+            node.reading.agent = None
+        if root.role in (Role.OTHER, Role.STEP, Role.WORKFLOW) and id(root) not in filled:
             filled.add(id(root))
             root.reading.fill(node.reading)
         node.reading = Reading(Role.STEP, name=node.reading.name, agent=node.reading.agent)

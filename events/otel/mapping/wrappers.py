@@ -42,6 +42,8 @@ def _arguments(arguments: Any) -> Any:
 
 
 def _result(result: Any) -> Any:
+    if isinstance(result, list) and len(result) == 1 and isinstance(part := result[0], dict):
+        return parsed(part["text"]) if "text" in part and part.keys() <= {"type", "text"} else result
     if not isinstance(result, dict):
         return result
     if "raw_output" in result and "raw_input" in result:

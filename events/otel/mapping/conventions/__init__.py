@@ -8,6 +8,7 @@ from events.otel.mapping.conventions import (
     adk,
     crewai,
     genai,
+    logfire,
     openinference,
     openllmetry,
     pydantic_ai,
@@ -24,12 +25,15 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     A convention that only adds to others has the role `OTHER`, which is the role of a span that none of them knows.
     """
     attributes = span.attributes
-    readings: list[Reading | None] = [adk.read(span)]
-    if "crew_key" in attributes:
+    readings: list[Reading | None] = [adk.read(span), logfire.read(span)]
+    if "crew_key" in attributes or "traceloop.span.kind" in attributes:
         readings.append(crewai.read(span))
     if "openinference.span.kind" in attributes:
         readings.append(openinference.read(span))
-    readings += (genai.read(span, records), vercel.read(span), openllmetry.read(span))
+    traceloop = openllmetry.read(span)
+    if traceloop is not None and traceloop.role in (Role.WORKFLOW, Role.STEP):
+        readings.append(traceloop)  # its kind says more than the name of the operation
+    readings += (genai.read(span, records), vercel.read(span), traceloop)
     readings += (pydantic_ai.read(span), runtimes.read(span))
     return _merged([reading for reading in readings if reading is not None]) or Reading(Role.OTHER)
 

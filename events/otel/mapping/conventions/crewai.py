@@ -1,6 +1,8 @@
-"""CrewAI: the task of an agent, which OpenInference's instrumentation tells only with its output. Pure."""
+"""CrewAI: the tasks of agents and the result of a crew, as two instrumentations tell them. Pure."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from events.otel.mapping.conventions.genai import text
 from events.otel.mapping.json_text import parsed
@@ -9,8 +11,20 @@ from events.otel.spans import Span
 
 
 def read(span: Span) -> Reading:
-    """Read the span of a task, or of a crew."""
+    """Read the span of a task, or of a crew: by OpenInference, or by OpenLLMetry (`crewai.*`)."""
     attributes = span.attributes
-    output = parsed(attributes.get("output.value"))
-    description = output.get("description") if isinstance(output, dict) else None
-    return Reading(Role.OTHER, task=text(description) or text(attributes.get("task_name")))
+    description = _description(parsed(attributes.get("output.value")))
+    tasks = parsed(attributes.get("crewai.crew.tasks"))
+    return Reading(
+        Role.OTHER,
+        name=text(attributes.get("crewai.crew.name")),
+        task=description
+        or text(attributes.get("task_name"))
+        or text(attributes.get("crewai.task.description"))
+        or (_description(tasks[0]) if isinstance(tasks, list) and tasks else None),
+        output=text(attributes.get("crewai.crew.result")),
+    )
+
+
+def _description(value: Any) -> str | None:
+    return text(value.get("description")) if isinstance(value, dict) else None

@@ -35,6 +35,7 @@ _ROLE_OF_EVENT = {
     "gen_ai.choice": "assistant",
 }
 _CHOICE = "gen_ai.choice"
+_DETAILS = "gen_ai.client.inference.operation.details"
 _USAGE = {
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
@@ -56,7 +57,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
     reading = Reading(
         role,
         agent=text(attributes.get("gen_ai.agent.name")),
-        conversation=text(attributes.get("gen_ai.conversation.id")),
+        conversation=text(attributes.get("gen_ai.conversation.id")) or text(attributes.get("session.id")),
         model=text(attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")),
         provider=text(attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")),
     )
@@ -69,16 +70,18 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
     elif role in (Role.MODEL, Role.EMBEDDING):
         reading.usage = usage(attributes, _USAGE)
         reading.finish_reason = _first(attributes.get("gen_ai.response.finish_reasons"))
-    _read_messages(reading, attributes, records)
+    _read_messages(reading, span, records)
     if span.events:
         _read_history(reading, ((one.name, one.attributes, None) for one in span.events))
+    if role is Role.TOOL:
+        _read_tool_events(reading)
     return reading
 
 
 def _role(attributes: Attributes) -> Role | None:
     operation = attributes.get("gen_ai.operation.name")
     if isinstance(operation, str):
-        return OPERATIONS.get(operation)
+        return OPERATIONS.get(operation, Role.STEP)
     if "gen_ai.tool.name" in attributes:
         return Role.TOOL
     return Role.MODEL if "gen_ai.request.model" in attributes else None
@@ -91,8 +94,17 @@ def _read_tool(reading: Reading, attributes: Attributes) -> None:
     reading.result = parsed(attributes.get("gen_ai.tool.call.result"))
 
 
-def _read_messages(reading: Reading, attributes: Attributes, records: Sequence[LogRecord]) -> None:
-    holders = [attributes]
+def _read_tool_events(reading: Reading) -> None:
+    """Take arguments and result of a tool from messages, as those have them who tell all by events."""
+    if reading.arguments is None and reading.messages:
+        reading.arguments = parsed(reading.messages[-1].get("content"))
+    if reading.result is None and reading.reply is not None:
+        reading.result = parsed(reading.reply.get("content"))
+    reading.messages = reading.reply = None
+
+
+def _read_messages(reading: Reading, span: Span, records: Sequence[LogRecord]) -> None:
+    holders = [span.attributes, *(event.attributes for event in span.events if event.name == _DETAILS)]
     for record in records:
         if record.name not in _ROLE_OF_EVENT:
             holders.append(record.attributes)
@@ -100,18 +112,25 @@ def _read_messages(reading: Reading, attributes: Attributes, records: Sequence[L
                 holders.append(record.body)
     for holder in holders:
         if reading.messages is None and (messages := messages_of(holder.get("gen_ai.input.messages"))) is not None:
-            reading.messages = [*_instructions(holder), *messages]
+            reading.messages = messages
         if reading.reply is None and (replies := messages_of(holder.get("gen_ai.output.messages"))):
-            reading.reply = replies[-1]
-    if len(records) > len(holders) - 1:
+            reading.reply = _reply_in(replies)
+    instructions = next((message for holder in holders if (message := _instructions(holder))), None)
+    if instructions is not None and reading.messages is not None:
+        reading.messages = [instructions, *reading.messages]
+    if any(record.name in _ROLE_OF_EVENT for record in records):
         ordered = sorted(records, key=lambda record: record.time_ns)
         _read_history(reading, ((record.name, record.attributes, record.body) for record in ordered))
 
 
-def _instructions(holder: Attributes) -> list[Message]:
+def _reply_in(messages: list[Message]) -> Message:
+    """Return the last message by the model. Some frameworks put the results of tools among what an agent gave."""
+    return next((message for message in reversed(messages) if message["role"] == "assistant"), messages[-1])
+
+
+def _instructions(holder: Attributes) -> Message | None:
     instructions = holder.get("gen_ai.system_instructions")
-    message = message_of({"role": "system", "content": parsed(instructions)}) if instructions else None
-    return [message] if message else []
+    return message_of({"role": "system", "content": parsed(instructions)}) if instructions else None
 
 
 def _read_history(reading: Reading, events: Iterable[tuple[str, Attributes, Any]]) -> None:

@@ -34,6 +34,7 @@ _USAGE = {
     "cost": ("llm.cost.total",),
 }
 _HANDOFF = "handoff to "
+_TELLING = ("lc_agent_name", "langgraph_checkpoint_ns")
 _PYTHON_OBJECT = re.compile(r"id='[^']*' source='|[A-Z]\w*\(\w+=")
 """How AutoGen's messages, and most objects of Python, print themselves."""
 _CURRENT_AGENT = re.compile(r"current_agent_name='([^']*)'")
@@ -52,13 +53,16 @@ def read(span: Span) -> Reading | None:
     metadata = _metadata(attributes)
     reading = Reading(
         role,
-        agent=text(attributes.get("agent.name")) or text(metadata.get("lc_agent_name")),
+        agent=text(attributes.get("agent.name"))
+        or text(attributes.get("gen_ai.agent.name"))
+        or text(metadata.get("lc_agent_name")),
         conversation=text(attributes.get("session.id")) or _thread(metadata),
     )
     if role is Role.MODEL and _is_request(attributes):
         reading.role = Role.CARRIER
     elif role is Role.MODEL:
         _read_model(reading, attributes)
+        reading.agent = reading.agent or _graph_node(metadata)
     elif role is Role.TOOL:
         _read_tool(reading, span)
     elif role is Role.EMBEDDING:
@@ -77,7 +81,7 @@ def read(span: Span) -> Reading | None:
 def _metadata(attributes: Attributes) -> dict[str, Any]:
     """Return the metadata of a span if they say what nothing else does: a thread, or the name of LangChain's agent."""
     text = attributes.get("metadata")
-    if isinstance(text, str) and "session.id" in attributes and "lc_agent_name" not in text:
+    if isinstance(text, str) and "session.id" in attributes and not any(word in text for word in _TELLING):
         return {}
     metadata = parsed(text)
     return metadata if isinstance(metadata, dict) else {}
@@ -90,7 +94,7 @@ def _read_values(reading: Reading, attributes: Attributes) -> None:
         reading.task = None if _is_machinery(task) else task
     if reading.output is None and "output.value" in attributes:
         value = attributes["output.value"]
-        output = parsed(value) if reading.role in WORK else last_text(value)
+        output = parsed(value) if reading.role in WORK else last_text(value, is_output=True)
         reading.output = None if _is_machinery(output) else output
 
 
@@ -121,6 +125,12 @@ def _read_agent(reading: Reading, span: Span, metadata: dict[str, Any]) -> None:
             reading.messages = flattened_messages(attributes, "llm.input_messages.")
 
 
+def _graph_node(metadata: dict[str, Any]) -> str | None:
+    """Return the node of LangGraph's outermost graph that called a model: people name nodes after their agents."""
+    namespace = text(metadata.get("langgraph_checkpoint_ns"))
+    return None if namespace is None else namespace.partition("|")[0].partition(":")[0] or None
+
+
 def _is_request(attributes: Attributes) -> bool:
     """Whether a span only makes the request of a model call, as LlamaIndex' `_prepare_chat_with_tools` does."""
     if any(key.startswith(("llm.output_messages.", "llm.token_count.")) for key in attributes):
@@ -140,7 +150,7 @@ def _read_model(reading: Reading, attributes: Attributes) -> None:
     replies = flattened_messages(attributes, "llm.output_messages.")
     if replies:
         reading.reply = replies[-1]
-    elif output := last_text(attributes.get("output.value")):
+    elif output := last_text(attributes.get("output.value"), is_output=True):
         reading.reply = message_of({"role": "assistant", "content": output})
 
 

@@ -47,7 +47,7 @@ def read(span: Span) -> Reading | None:
         reading.result = parsed(attributes.get("traceloop.entity.output"))
     elif role is not Role.STEP or span.parent_id is None:
         reading.task = last_text(attributes.get("traceloop.entity.input"))
-        reading.output = last_text(attributes.get("traceloop.entity.output"))
+        reading.output = last_text(attributes.get("traceloop.entity.output"), is_output=True)
     return reading
 
 

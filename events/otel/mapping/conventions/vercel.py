@@ -18,12 +18,13 @@ _CALLS = (".doGenerate", ".doStream")
 
 
 def read(span: Span) -> Reading | None:
-    """Read a span of this SDK. A call of `generateText` is a step around its model calls and tools."""
+    """Read a span of this SDK. A call of `generateText`, around model calls and tools, is an agent if it has a name."""
     attributes = span.attributes
     operation = text(attributes.get("ai.operationId")) or (span.name.partition(" ")[0])
     if not operation.startswith("ai."):
         return None
-    role = Role.STEP
+    function = text(attributes.get("ai.telemetry.functionId"))
+    role = Role.STEP if function is None else Role.AGENT
     if operation == "ai.toolCall":
         role = Role.TOOL
     elif operation.endswith(_CALLS):
@@ -32,7 +33,7 @@ def read(span: Span) -> Reading | None:
         role = Role.EMBEDDING
     reading = Reading(
         role,
-        agent=text(attributes.get("ai.telemetry.functionId")),
+        agent=function,
         conversation=text(attributes.get("ai.telemetry.metadata.sessionId")),
     )
     if role is Role.TOOL:
@@ -40,8 +41,8 @@ def read(span: Span) -> Reading | None:
         reading.call_id = text(attributes.get("ai.toolCall.id"))
         reading.arguments = parsed(attributes.get("ai.toolCall.args") or attributes.get("ai.toolCall.input"))
         reading.result = parsed(attributes.get("ai.toolCall.result") or attributes.get("ai.toolCall.output"))
-    elif role is Role.STEP:
-        reading.name = reading.agent or operation
+    elif role in (Role.STEP, Role.AGENT):
+        reading.name = function or operation
         reading.task = last_text(attributes.get("ai.prompt"))
         reading.output = parsed(attributes.get("ai.response.text") or attributes.get("ai.response.object"))
     else:
