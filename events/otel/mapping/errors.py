@@ -8,7 +8,7 @@ from events.otel.mapping.reading import Reading
 from events.otel.spans import Span
 
 _ERROR_STATUS = 2
-_REASONS = ("error", "message", "detail", "response", "result", "output")
+_REASONS = ("error", "content", "message", "detail", "response", "result", "output")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -44,6 +44,9 @@ def _is_error(result: Any) -> bool:
 
 def _reason(result: Any, depth: int = 3) -> str | None:
     """Return the text of a result that tells an error, or the text of its member that does."""
+    if isinstance(result, list) and depth:
+        result = result[-1] if result else None
+        return _reason(result, depth - 1)
     if isinstance(result, dict) and depth:
         members = (result.get(key) for key in _REASONS)
         return next((reason for member in members if (reason := _reason(member, depth - 1))), None)

@@ -299,7 +299,7 @@ def last_text(value: Any, *, is_output: bool = False) -> Any:
 
 _INPUTS = (
     "raw", "content", "text", "task", "question", "query", "prompt", "input", "inputs", "output", "outputs", "result",
-    "messages", "new_message", "parts", "kwargs", "data", "update", "value",
+    "messages", "message", "new_message", "parts", "kwargs", "data", "update", "value",
 )  # fmt: skip
 
 
@@ -318,6 +318,8 @@ def _said(value: Any, keys: tuple[str, ...], depth: int) -> Any:
         for key in keys:
             if inner := parsed(value.get(key)):
                 return inner if isinstance(inner, str) else _said(inner, keys, depth - 1)
+        if "role" in value and "content" in value:
+            return None  # a message that only asks for tools
     return value
 
 

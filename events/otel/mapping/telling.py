@@ -62,10 +62,11 @@ def tell(timed: list[Node]) -> Drafts:
     failed = _failed_inside(timed)
     replied = _replied_ns(timed, drafts.asked_by)
     handoffs = {(node.agent, node.reading.target) for node in timed if node.role is Role.HANDOFF}
+    handoff_ids = {node.reading.call_id for node in timed if node.role is Role.HANDOFF}
     for node in timed:
         if node.role is Role.MODEL:
             _tell_model(node, drafts, histories, replied_ns=replied.get(id(node), node.ended_ns))
-            _tell_handoffs(node, drafts, handoffs)
+            _tell_handoffs(node, drafts, handoffs, handoff_ids)
         elif node.role in PASSED:
             _tell_step(node, drafts, failed)
         elif node.role is not Role.WORKFLOW:
@@ -87,6 +88,10 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
                 drafts.asked_by[id(node)] = model
         elif node.role is Role.AGENT and (model := replies.asked_for_agent(node)) is not None:
             drafts.asked_by[id(node)] = model
+    working = {id(node.agent_node) for node in timed if node.role in DOINGS}
+    for agent in replies.left.values():
+        if agent is not None and id(agent) not in working:
+            agent.reading.role = Role.CARRIER  # it only ran the tools of other agents
 
 
 def _root_of(timed: list[Node]) -> Node | None:
@@ -164,12 +169,14 @@ def _delegation(target: str | None, by: str | None, arguments: Any) -> Data:
     return without_none(target=target, by=by, instruction=instruction_of(arguments))
 
 
-def _tell_handoffs(node: Node, drafts: Drafts, told: set[tuple[str | None, str | None]]) -> None:
+def _tell_handoffs(
+    node: Node, drafts: Drafts, told: set[tuple[str | None, str | None]], told_ids: set[str | None]
+) -> None:
     """Tell the hand-offs that a reply asks for, where no span tells them."""
     for number, call in enumerate((node.reading.reply or {}).get("tool_calls", ())):
         arguments = call.get("arguments")
         target = target_of(call["name"], arguments) if is_handoff(call["name"]) else None
-        if target is not None and (node.agent, target) not in told:
+        if target is not None and (node.agent, target) not in told and call.get("id", "") not in told_ids:
             data = _delegation(target, node.agent, arguments)
             time_ns = drafts.ends[id(node)].time_ns
             draft = drafts.add("task.delegated", node, f"handoff:{number}", data, time_ns=time_ns, agent=node.agent)

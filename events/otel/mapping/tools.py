@@ -33,6 +33,8 @@ class Replies:
         self._by_id: dict[str, _Call] = {}
         self._open: dict[int, list[_Call]] = {}
         """The calls that no tool has answered, by the call of the agent within which they are."""
+        self.left: dict[int, Node | None] = {}
+        """Agents within which tools ran that other agents' models had asked for."""
 
     def add(self, node: Node) -> None:
         """Add the reply of a model. Replies are added in the order of time."""
@@ -64,7 +66,8 @@ class Replies:
             reading.arguments = call.arguments
         if reading.role is Role.HANDOFF and reading.target is None and reading.name is not None:
             reading.target = target_of(reading.name, reading.arguments)
-        if node.agent_node is None and reading.agent is None:
+        if call.model.agent is not None and (node.agent, node.agent_node) != (call.model.agent, call.model.agent_node):
+            self.left[id(node.agent_node)] = node.agent_node
             node.agent, node.agent_node = call.model.agent, call.model.agent_node
         return call.model
 

@@ -212,9 +212,16 @@ def _fold_models(ordered: list[Node]) -> None:
             continue
         calls = inner.get(id(node), [])
         if len(calls) == 1:
+            _take_calls(calls[0].reading, node.reading)
             calls[0].reading.fill(node.reading)
             calls[0].error = calls[0].error or node.error
         if node.above is not None and node.above.role is Role.MODEL:
             inner.setdefault(id(node.above), []).extend(calls or [node])
         if calls:
             node.fold()
+
+
+def _take_calls(inner: Reading, outer: Reading) -> None:
+    """Let the reply of a wrapper count, if only it tells which tools the model asked for."""
+    if inner.reply is not None and "tool_calls" not in inner.reply and "tool_calls" in (outer.reply or {}):
+        inner.reply = outer.reply

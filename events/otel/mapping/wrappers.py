@@ -35,6 +35,8 @@ def _arguments(arguments: Any) -> Any:
         return arguments
     if isinstance(text := arguments.get("input_str"), str):
         return _literal(text)
+    if arguments.keys() == {"name", "arguments"}:
+        return parsed(arguments["arguments"])
     if arguments and arguments.keys() <= _CALL:
         positional = arguments.get("args")
         return positional or arguments.get("kwargs", {})
@@ -42,6 +44,8 @@ def _arguments(arguments: Any) -> Any:
 
 
 def _result(result: Any) -> Any:
+    if isinstance(result, list) and len(result) == 2 and isinstance(result[0], bool) and isinstance(result[1], dict):
+        return parsed(result[1].get("content"))  # whether it went well, and a message
     if isinstance(result, list) and len(result) == 1 and isinstance(part := result[0], dict):
         return parsed(part["text"]) if "text" in part and part.keys() <= {"type", "text"} else result
     if not isinstance(result, dict):

@@ -329,3 +329,40 @@ def test_logfire_tells_the_kind_of_a_span_by_its_template() -> None:
         "  3 <2     tool.called       router     look",
         "  4 <3     tool.returned     router     look",
     ]
+
+
+def test_an_agent_that_only_runs_the_tools_of_others_is_not_told_and_the_tools_are_theirs() -> None:
+    assert told(
+        span(1, None, 0, 90, name="group", **{"gen_ai.operation.name": "invoke_workflow"}),
+        agent(2, 1, 1, 20, "router"),
+        chat(3, 2, 2, 19, {"id": "c1", "name": "look"}),
+        agent(4, 1, 21, 40, "executor"),
+        tool(
+            5,
+            4,
+            22,
+            39,
+            "look",
+            **{"gen_ai.tool.call.id": "c1", "gen_ai.tool.call.result": '[true, {"content": "there"}]'},
+        ),
+    )[2:5] == [
+        "  2 <1     model.replied     router     look",
+        "  3 <2     tool.called       router     look",
+        "  4 <3     tool.returned     router     look",
+    ]
+
+
+def test_a_wrapper_of_a_call_may_know_the_tools_that_the_model_asked_for() -> None:
+    output = {"text": "I look.", "toolCalls": [{"toolCallId": "c1", "toolName": "look", "args": {"order": 1}}]}
+    step = {"mastra.span.type": "model_step", "mastra.model_step.output": json.dumps(output)}
+    events = map_run(
+        [
+            agent(1, None, 0, 90, "a", **{"mastra.span.type": "agent_run", "mastra.agent_run.input": "Where?"}),
+            span(2, 1, 1, 30, **{"gen_ai.operation.name": "agent_step"}, **step),
+            chat(3, 2, 2, 29, text="I look."),
+            tool(4, 2, 10, 20, "look", **{"gen_ai.tool.call.id": "c1"}),
+        ]
+    ).events
+    assert data_of(events, "agent.started")["task"] == "Where?"
+    assert data_of(events, "model.replied")["tool_calls"][0]["name"] == "look"
+    assert [event.type for event in events].count("model.replied") == 1

@@ -9,6 +9,7 @@ from events.otel.mapping.conventions import (
     crewai,
     genai,
     logfire,
+    mastra,
     openinference,
     openllmetry,
     pydantic_ai,
@@ -25,7 +26,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     A convention that only adds to others has the role `OTHER`, which is the role of a span that none of them knows.
     """
     attributes = span.attributes
-    readings: list[Reading | None] = [adk.read(span), logfire.read(span)]
+    readings: list[Reading | None] = [adk.read(span), logfire.read(span), mastra.read(span)]
     if "crew_key" in attributes or "traceloop.span.kind" in attributes:
         readings.append(crewai.read(span))
     if "openinference.span.kind" in attributes:

@@ -102,7 +102,7 @@ def _is_machinery(value: Any) -> bool:
     """Whether a text is a Python object as it prints itself, or an object what a framework starts with."""
     if isinstance(value, dict):
         return "init_state" in value or "ctx" in value
-    return isinstance(value, str) and _PYTHON_OBJECT.match(value) is not None
+    return value == "None" or (isinstance(value, str) and _PYTHON_OBJECT.match(value) is not None)
 
 
 def _thread(metadata: dict[str, Any]) -> str | None:
@@ -162,7 +162,8 @@ def _read_tool(reading: Reading, span: Span) -> None:
         return
     reading.name = text(attributes.get("tool.name"))
     reading.call_id = text(attributes.get("tool.id")) or text(attributes.get("tool_call.id"))
-    reading.arguments = parsed(attributes.get("input.value"))
+    arguments = attributes.get("tool_call.function.arguments") or attributes.get("input.value")
+    reading.arguments = parsed(arguments)
     reading.result = parsed(attributes.get("output.value"))
 
 
