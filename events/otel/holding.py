@@ -42,14 +42,11 @@ class Holding:
         if not division.pieces:
             return
         limits = settings.EVENTSITE
-        params = _parameters(division.pieces) | {
-            "log_id": log_id,
-            "token_id": token_id,
-            "are_records": are_records,
-            "settle": limits.otel_settle_seconds,
-            "silence": limits.otel_silence_seconds,
-            "most_bytes": limits.otel_trace_max_bytes,
-        }
+        params = [
+            *(log_id, token_id, are_records),
+            *_parameters(division.pieces),
+            *(limits.otel_settle_seconds, limits.otel_silence_seconds, limits.otel_trace_max_bytes),
+        ]
         try:
             async with asyncio.timeout(limits.writer_timeout):
                 await self._take_room(pool, log_id, sum(map(size, division.pieces)))
@@ -70,14 +67,16 @@ class Holding:
             raise TooMuchHeld(f"The log holds {held_bytes:,} bytes that are not mapped yet; the limit is {limit:,}.")
 
 
-def _parameters(pieces: list[Piece]) -> dict[str, object]:
+def _parameters(pieces: list[Piece]) -> list[str | bytes]:
+    """Return the pieces as `hold_export()` takes them."""
     ties = [(piece.trace_id, other) for piece in pieces for other in sorted(piece.linked)[:_MOST_LINKS]]
-    return {
-        "traces": [piece.trace_id for piece in pieces],
-        "counts": [piece.count for piece in pieces],
-        "bytes": [size(piece) for piece in pieces],
-        "roots": [piece.has_root for piece in pieces],
-        "bodies": [piece.body for piece in pieces],
-        "linked": list(chain.from_iterable(ties)),
-        "linked_to": list(chain.from_iterable((other, one) for one, other in ties)),
-    }
+    return [
+        ",".join([piece.trace_id for piece in pieces]),
+        ",".join([str(piece.count) for piece in pieces]),
+        ",".join([str(size(piece)) for piece in pieces]),
+        ",".join([str(piece.has_root) for piece in pieces]),
+        ",".join([str(len(piece.body)) for piece in pieces]),
+        b"".join([piece.body for piece in pieces]),
+        ",".join(chain.from_iterable(ties)),
+        ",".join(chain.from_iterable((other, one) for one, other in ties)),
+    ]

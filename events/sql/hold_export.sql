@@ -1,19 +1,26 @@
--- Holds what one export brought, as pieces of traces: each trace is there once in `p_traces`. A trace is due when its root has ended and
--- `p_settle` seconds have passed, or when nothing has come for `p_silence` seconds, or when it holds `p_most_bytes`. What comes after it
--- was mapped waits again.
+-- Holds what one export brought, as pieces of traces. The lists are texts, with commas between: to send arrays takes Python a tenth of a
+-- millisecond more. Each trace is there once in `p_traces`; the bodies of the pieces, of `p_sizes` bytes, follow each other in `p_bodies`.
+--
+-- A trace is due when its root has ended and `p_settle` seconds have passed, or when nothing has come for `p_silence` seconds, or when it
+-- holds `p_most_bytes`. What comes after it was mapped waits again.
 --
 -- A piece gets its number under the lock of its trace, so what is read up to a number is complete. Traces are locked in the order of
 -- their ids, and before the links: nobody waits in a circle.
 create or replace function hold_export(
     p_log int, p_token bigint, p_are_records boolean,
-    p_traces uuid[], p_counts int[], p_bytes int[], p_roots boolean[], p_bodies bytea[], p_linked uuid[], p_linked_to uuid[],
+    p_traces text, p_counts text, p_bytes text, p_roots text, p_sizes text, p_bodies bytea, p_linked text, p_linked_to text,
     p_settle float, p_silence float, p_most_bytes bigint
 ) returns void language plpgsql volatile
 set plan_cache_mode = force_generic_plan set jit = off
 as $$
 begin
     with piece as materialized (
-        select * from unnest(p_traces, p_counts, p_bytes, p_roots, p_bodies) as p (trace_id, count, bytes, has_root, body)
+        select trace_id::uuid, count::int, bytes::int, has_root::boolean,
+            substring(p_bodies from (sum(size::int) over (order by number))::int - size::int + 1 for size::int) as body
+        from unnest(
+            string_to_array(p_traces, ','), string_to_array(p_counts, ','), string_to_array(p_bytes, ','),
+            string_to_array(p_roots, ','), string_to_array(p_sizes, ',')
+        ) with ordinality as p (trace_id, count, bytes, has_root, size, number)
     ), held as (
         insert into otel_trace as t (
             log_id, trace_id, due_at, last_at, pieces, held_spans, held_records, held_bytes, has_root
@@ -38,9 +45,10 @@ begin
     insert into otel_piece (log_id, trace_id, number, token_id, received_at, count, bytes, are_records, body)
     select p_log, trace_id, held.pieces, p_token, now(), count, bytes, p_are_records, body from piece join held using (trace_id);
 
-    if cardinality(p_linked) > 0 then
+    if p_linked <> '' then
         insert into otel_link (log_id, trace_id, other_id)
-        select p_log, one, other from unnest(p_linked, p_linked_to) as l (one, other) order by one, other
-        on conflict do nothing;
+        select p_log, one, other
+        from unnest(string_to_array(p_linked, ',')::uuid[], string_to_array(p_linked_to, ',')::uuid[]) as l (one, other)
+        order by one, other on conflict do nothing;
     end if;
 end $$;

@@ -37,6 +37,7 @@ NAMES = (
     "folding",
     "projecting",
     "keeping",
+    "otel",
     "states",
     "replaying",
 )

@@ -1,0 +1,127 @@
+"""Spans in: events a second for each captured run, in one process, with holding and without.
+
+Without holding, each export is decoded, mapped by itself and appended before it is answered: its agents and causes are
+wrong where a parent comes later. With holding, all is mapped when all has come, in the same process; in a server a
+worker has a processor of its own. The ratio is what holding costs: the commit of what came, and reading it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import uvloop
+from asgiref.sync import sync_to_async
+from django.db.models.functions import Now
+
+from events.engine import Engine
+from events.models import OtelTrace
+from events.otel.delivering import deliver
+from events.otel.holding import Holding
+from events.otel.intake import Signal, division_of
+from events.otel.mapping.run import MappedEvent, map_run
+from events.otel.wire import Division, records_of, spans_of
+from events.otel.worker import working
+from events.reading.turns import Turns
+from tests.benchmarks.logs import make_log
+from tests.benchmarks.measure import Table, count, interleaved, ratio
+from tests.support.mapped import mapped, records_in, spans_in
+from tests.support.otlp import Request, captures
+
+_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+_EXPORTERS, _RUNS = 16, 64
+
+Take = Callable[[int, Signal, Division], Awaitable[None]]
+"""Takes an export into a log."""
+
+
+def run() -> Iterator[Table]:
+    if _DATA.is_dir():
+        yield _rates()
+
+
+def _rates() -> Table:
+    table = Table(
+        f"{_RUNS} runs of each capture from {_EXPORTERS} exporters; events a second",
+        ("", "exports", "spans", "events", "without holding", "with holding", ""),
+    )
+    for name, requests in captures(_DATA):
+        copies = [_copy(requests) for _ in range(_RUNS)]
+        spans = spans_in(requests)
+        events = sum(len(one.events) for one in mapped(spans, records_in(requests)))
+        seconds = interleaved(
+            {"without": partial(_seconds, copies, holds=False), "with": partial(_seconds, copies, holds=True)}
+        )
+        without, with_ = (events * _RUNS / each for each in (seconds["without"], seconds["with"]))
+        numbers = map(count, (len(requests), len(spans), events, without, with_))
+        table.rows.append((name, *numbers, ratio(with_, without)))
+    return table
+
+
+def _copy(requests: Sequence[Request]) -> list[Request]:
+    """The same run again, with other ids of its traces."""
+    traces = {piece.trace_id for request in requests for piece in request.pieces()}
+    new_ids = {trace: os.urandom(16) for trace in traces}
+    copies = []
+    for request in requests:
+        body = request.body
+        for trace, new_id in new_ids.items():
+            if request.is_json:
+                body = body.replace(trace.encode(), new_id.hex().encode())
+            else:
+                body = body.replace(bytes.fromhex(trace), new_id)
+        copies.append(Request(request.path, request.content_type, body))
+    return copies
+
+
+def _seconds(copies: Sequence[list[Request]], *, holds: bool) -> float:
+    """The time until the events of all runs are in a log."""
+    return uvloop.run(_measured(copies, holds=holds))
+
+
+async def _measured(copies: Sequence[list[Request]], *, holds: bool) -> float:
+    log_id = (await sync_to_async(make_log)()).pk
+    async with Engine() as engine, working() as worker:
+        take = partial(_hold, engine, Holding()) if holds else partial(_append, engine)
+        start = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for number in range(_EXPORTERS):
+                group.create_task(_send(take, log_id, copies[number::_EXPORTERS]))
+        if holds:
+            await OtelTrace.objects.filter(log=log_id).aupdate(due_at=Now())
+            while await worker.turn():
+                pass
+        return time.perf_counter() - start
+
+
+async def _send(take: Take, log_id: int, runs: Sequence[list[Request]]) -> None:
+    """Send runs one after the other, and each export when the one before was answered."""
+    for request in (request for requests in runs for request in requests):
+        signal = Signal(request.path.rpartition("/")[2])
+        await take(log_id, signal, division_of(signal, request.body, is_json=request.is_json, is_gzip=False))
+
+
+async def _append(engine: Engine, log_id: int, signal: Signal, division: Division) -> None:
+    """Map an export by itself, and append its events."""
+    await deliver(engine.writer, log_id, _events(signal, division), is_stopping=lambda: False)
+
+
+def _events(signal: Signal, division: Division) -> list[MappedEvent]:
+    if signal is Signal.LOGS:  # without their spans they are only read
+        for piece in division.pieces:
+            list(records_of(piece.body))
+        return []
+    spans = [span for piece in division.pieces for span in spans_of(piece.body)]
+    return map_run(spans).events if spans else []
+
+
+_turns = Turns(places=4, places_per_lane=4, waiting_per_lane=256, patience_seconds=60)
+
+
+async def _hold(engine: Engine, holding: Holding, log_id: int, signal: Signal, division: Division) -> None:
+    async with _turns.turn(None):
+        await holding.hold(engine.pool, log_id, 0, division, are_records=signal is Signal.LOGS)
