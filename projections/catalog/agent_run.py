@@ -19,6 +19,7 @@ from projections.catalog.machine import newest, without
 from projections.catalog.messages import cut, fields
 from projections.catalog.open_agents import MAX_OPEN, closed, labels_of, opened, updated, walk
 from projections.catalog.run_data import (
+    OTHER_WORK,
     SHORT,
     calls_in,
     duration,
@@ -30,7 +31,7 @@ from projections.catalog.run_data import (
     words,
 )
 from projections.catalog.tool_calls import State
-from projections.catalog.usage import NO_USAGE, room_for, with_failure, with_reply
+from projections.catalog.usage import NO_USAGE, room_for, with_failure, with_reply, with_tokens
 
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 _MESSAGE_CHARACTERS = 1_000
@@ -164,10 +165,11 @@ def model_replied(state: State, happened: Decoded) -> State:
     """Apply a reply: what it says and asks for, the history that is new to the log, its tokens and its cost."""
     data, label = fields(happened), _label(state, happened)
     state = _with_history(_with_usage(state, happened, lambda usage: with_reply(usage, data)), happened, label)
+    speaker = _speaker(happened, label)
     text = said(data, _MESSAGE_CHARACTERS) or "(no content)"
     if (end := name_in(data, "finish_reason")) and end not in _USUAL_ENDS:
         text = f"{text}\n(ended by {end})"
-    state = _with_message(state, f"{happened.position} {label}", text)
+    state = _with_message(state, f"{happened.position} {speaker}", text)
     state = _with_cause(state, happened, label, is_reply=True)
     calls = [tool for tool, _ in calls_in(data)]
     return _doing(state, label, f"calls {_listed(calls)}" if calls else "has replied")
@@ -210,11 +212,19 @@ def delegated(state: State, happened: Decoded) -> State:
     return _doing(state, label, f"handed over to {target}")
 
 
-@agent_run.on("step.failed")
+@agent_run.on(*(f"{work}.finished" for work in OTHER_WORK))
+def worked(state: State, happened: Decoded) -> State:
+    """Apply other work, such as an embedding, which may have taken tokens."""
+    tokens = with_tokens({}, fields(happened))
+    return _with_usage(state, happened, lambda usage: with_tokens(usage, tokens)) if tokens else _running(state)
+
+
+@agent_run.on("step.failed", "span.failed", *(f"{work}.failed" for work in OTHER_WORK))
 def step_failed(state: State, happened: Decoded) -> State:
-    """Apply the failure of a step that is neither an agent nor a tool, such as the node of a graph."""
+    """Apply the failure of what is neither an agent nor a tool, such as the node of a graph."""
     by = _label(state, happened) if happened.agent else None
-    return _with_error(_running(state), happened, "step", name_in(fields(happened)), by=by)
+    kind = happened.type.partition(".")[0]
+    return _with_error(worked(state, happened), happened, kind, name_in(fields(happened)), by=by)
 
 
 def _running(state: State) -> State:
@@ -232,6 +242,11 @@ def _agent(happened: Decoded) -> str:
         return cut(happened.agent, SHORT)
     is_about_agent = happened.type.startswith("agent.")
     return (name_in(fields(happened)) if is_about_agent else "") or _NO_AGENT
+
+
+def _speaker(happened: Decoded, label: str) -> str:
+    """Return who replies: the agent, or without one the model."""
+    return label if label != _NO_AGENT else name_in(fields(happened), "model") or _NO_AGENT
 
 
 def _label(state: State, happened: Decoded) -> str:
@@ -342,11 +357,12 @@ def _with_message(state: State, key: str, text: str) -> State:
 
 def _with_history(state: State, happened: Decoded, label: str) -> State:
     """Return the state with the messages before a reply that it does not have yet, such as an agent's instructions."""
+    speaker = _speaker(happened, label)
     results = {words(call.get("result"), SHORT) for call in state["calls"].values()}
     for message in history_in(fields(happened))[-_MAX_HISTORY:]:
         text = said(message, _MESSAGE_CHARACTERS)
         is_known = text in (state["task"], *state["messages"].values())
         if text and not is_known and words(message.get("content"), SHORT) not in results:
-            key = f"{happened.position} {name_in(message, 'role') or 'somebody'} → {label}"
+            key = f"{happened.position} {name_in(message, 'role') or 'somebody'} → {speaker}"
             state = _with_message(state, key, text)
     return state

@@ -73,7 +73,13 @@ def follow(state: dict[str, Any], happened: Decoded) -> Json:
 
 lifecycle.on("workflow.finished", "workflow.failed")(run_moves.workflow_ended)
 lifecycle.on("tool.returned", "tool.failed", "tool.errored", "tool.timed_out")(run_moves.tool_ended)
-lifecycle.on("model.replied", "model.failed", "step.failed")(run_moves.spoke)
+
+
+@lifecycle.on(*run_moves.WITHOUT_START)
+def worked(state: dict[str, Any], happened: Decoded) -> Json:
+    """Apply work that is told when it has ended. If something has told its start, the words decide."""
+    work = work_of(happened.stream, happened.type.partition(".")[0])
+    return follow(state, happened) if work in state["unfinished"] else run_moves.worked(state, happened)
 
 
 @lifecycle.on("agent.finished", "agent.failed")
@@ -87,7 +93,7 @@ def agent_ended(state: dict[str, Any], happened: Decoded) -> Json:
 def delegated(state: dict[str, Any], happened: Decoded) -> Json:
     """Apply a hand-off: in a run that has started, it begins nothing."""
     is_run = run_moves.is_run(state, happened.stream)
-    return run_moves.spoke(state, happened) if is_run else follow(state, happened)
+    return run_moves.worked(state, happened) if is_run else follow(state, happened)
 
 
 def _under_way(

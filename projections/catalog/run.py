@@ -15,7 +15,17 @@ from events.types import REDACTED
 from projections import STREAM, Decoded, Json, Projection
 from projections.catalog.claims import with_lists
 from projections.catalog.messages import addressee, cut, fields, speaker, text_in, text_of
-from projections.catalog.run_data import UNNAMED, duration, error_in, history_in, name_in, said, text_at, words
+from projections.catalog.run_data import (
+    OTHER_WORK,
+    UNNAMED,
+    duration,
+    error_in,
+    history_in,
+    name_in,
+    said,
+    text_at,
+    words,
+)
 from projections.catalog.usage import NO_USAGE, with_failure, with_reply
 from projections.values.diff import equal
 
@@ -184,7 +194,7 @@ def finished(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     return {**state, "answer": answer, "phase": "answered"} if output and state["workflow"] is None else state
 
 
-@run.on("agent.failed", "workflow.failed", "model.failed", "step.failed")
+@run.on("agent.failed", "workflow.failed", "model.failed", "step.failed", *(f"{work}.failed" for work in OTHER_WORK))
 def failed(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     """Apply a failure that is not that of a tool."""
     data = fields(happened)

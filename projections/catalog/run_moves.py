@@ -12,17 +12,23 @@ from typing import Any
 from projections import Decoded
 from projections.catalog.machine import ended, standing, with_agent, with_idle_agents, without, work_of
 from projections.catalog.moves import COMPLETED, FAILED, IDLE, PROCESSING, Move
+from projections.catalog.run_data import OTHER_WORK
 
 FINAL = (COMPLETED, FAILED)
 _WORKFLOW, _AGENT, _TOOL = "workflow", "agent", "tool"
 _SUCCESS, _FAILURE = Move(COMPLETED), Move(FAILED)
 _MESSAGES = ("user.message", "agent.message", "assistant.message", "task.delegated")
 """Types that begin a run which has no other start. They end with its workflow."""
-_SUCCESSES = ("workflow.finished", "agent.finished", "tool.returned", "model.replied")
+_FAILURES = (".failed", ".errored", ".timed_out")
+WITHOUT_START = (
+    "model.replied", "model.failed", "step.failed", "span.ended", "span.failed",
+    *(f"{work}.{end}" for work in OTHER_WORK for end in ("finished", "failed")),
+)  # fmt: skip
+"""Types of work that a trace tells when it has ended."""
 
 
-def spoke(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
-    """Apply a call of a model, or a step that failed: its agent is at work as long as the run is under way."""
+def worked(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
+    """Apply work that has no start of its own: its agent is at work as long as the run is under way."""
     if _is_under_way(state, happened.stream):
         return {**state, "agents": with_agent(state["agents"], happened.agent, PROCESSING)}
     if is_run(state, happened.stream) or state["unfinished"]:
@@ -40,7 +46,7 @@ def tool_ended(state: dict[str, Any], happened: Decoded) -> dict[str, Any]:
     started = standing(state, work, IDLE)["started"]
     start = _start_of(started, happened) or next(iter(started), None)
     if start is None:
-        return spoke(state, happened)
+        return worked(state, happened)
     after = _ended(state, work, start, happened)
     if _is_under_way(after, happened.stream):
         for agent in (happened.agent, started[start]["agent"]):
@@ -97,7 +103,7 @@ def _is_under_way(state: dict[str, Any], stream: str) -> bool:
 
 
 def _move(happened: Decoded) -> Move:
-    return _SUCCESS if happened.type in _SUCCESSES else _FAILURE
+    return _FAILURE if happened.type.endswith(_FAILURES) else _SUCCESS
 
 
 def _start_of(started: dict[str, Any], happened: Decoded) -> str | None:

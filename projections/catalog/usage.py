@@ -19,7 +19,12 @@ NO_USAGE: dict[str, Any] = {"replies": 0, "input_tokens": 0, "output_tokens": 0}
 
 def with_reply(usage: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Return the usage with one more reply, and with its tokens and cost as far as its data have them."""
-    more = {"replies": 1, **{name: amount(data.get(name)) for name in _TOKENS_AND_COST}}
+    return with_tokens({**usage, "replies": usage.get("replies", 0) + 1}, data)
+
+
+def with_tokens(usage: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Return the usage with tokens and cost that are not those of a reply, such as those of an embedding."""
+    more = {name: amount(data.get(name)) for name in _TOKENS_AND_COST}
     return {**usage, **{name: usage.get(name, 0) + number for name, number in more.items() if number}}
 
 

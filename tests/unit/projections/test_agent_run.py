@@ -322,6 +322,20 @@ def test_an_error_may_have_any_shape(error: Any, text: str) -> None:
     }  # fmt: skip
 
 
+def test_other_work_counts_its_tokens_and_its_failures_and_a_model_without_an_agent_speaks_for_itself() -> None:
+    run = AgentRun()
+    run.say("embedding.finished", {"model": "e", "input_tokens": 9})
+    run.say("guardrail.finished", {"name": "politeness"})
+    run.say("guardrail.failed", {"name": "politeness", "error": "rude"})
+    run.say("model.replied", {"model": "m", "content": "Hi.", "messages": [{"role": "user", "content": "Hello?"}]})
+    state = state_of(run)
+    assert (state["usage"], state["models"]["e"]) == (
+        {"replies": 1, "input_tokens": 9, "output_tokens": 0}, {"input_tokens": 9},
+    )  # fmt: skip
+    assert (state["errors"], state["last_error"]["where"]) == (1, "guardrail politeness")
+    assert state["messages"] == {"4 user → m": "Hello?", "4 m": "Hi."}
+
+
 def test_a_run_without_a_workflow_ends_with_its_last_agent() -> None:
     run = AgentRun()
     begun = run.start("dispatcher", task=TASK)
@@ -399,7 +413,7 @@ def test_history_that_the_state_has_already_is_not_repeated() -> None:
 def test_a_state_stays_small_in_a_long_run() -> None:
     run = AgentRun()
     run.start("a", task="x" * 88_000)
-    for n in range(2_000):
+    for n in range(500):
         call = asked(f"c{n}", f"tool{n % 70}", text="y" * 5_000)
         reply = run.reply("a", text="z" * 88_000, calls=[call], model=f"m{n % 30}")
         run.result("a", run.call("a", call, cause=reply), call, {"text": "w" * 5_000})
@@ -411,7 +425,7 @@ def test_a_state_stays_small_in_a_long_run() -> None:
         assert len(state["calls"]) <= 131
     assert len(dumps(state)) < 120_000
     assert (len(state["calls"]), len(state["messages"]), len(state["causes"]["calls"])) == (130, 20, 130)
-    assert (len(state["tools"]), len(state["models"]), state["usage"]["replies"]) == (51, 21, 2_000)
+    assert (len(state["tools"]), len(state["models"]), state["usage"]["replies"]) == (51, 21, 500)
     assert state["tools"]["(others)"]["pending"] == 100
     assert state["tools"]["(others)"]["unlisted"] == 200
 

@@ -188,14 +188,14 @@ def test_ones_own_code_is_told_apart_from_the_catalogues(load: Load, monkeypatch
 
 
 GOLDEN = {
-    "agent_run": "092532e8474f2346b8fc66e90dd7472e01ddc0e860b090b1912304173169d52b",
+    "agent_run": "213e067926011c7aec8132c70531a799a34d7ea0f48e7273dfb0e346e5607356",
     "agents": "82bfe2a3198cd6655ea1933621736ebecd869a3fbefde36c29a83ca6825b375a",
     "collisions": "59107f76db101184600f07f1211b0aa6ede4bc04d920972038e682ff16614eca",
     "counts": "23c3cc03830cab67a243459fad5a1a72a5d526eaaa756632c6f06751f9ab77b7",
     "latest": "cb577dc8c8507aaeefd4621dc386b00fafee632c710c893ebc37f67eba20accf",
-    "lifecycle": "0cc28ad9a265f8323248b5199c8c6cb293f4d51bcfc4d9b35573e2432a81da78",
+    "lifecycle": "af7af622f9062da3c0590988c7e4957736f80cce9170074c75067e7cd4166971",
     "orders": "d3db0d41e786953b4470717fe479624f97b6e67e1ffb37a1dcaddafea5609501",
-    "run": "38fa5f765ea960beb6d75402e7a3bf89d6c17e89307f9b98e9e397ec940dd7e8",
+    "run": "5963fafdf5f962c8741fd13e81b039a6aea8bae339d7594fc72af4bd2de84f3d",
     "transcript": "df34a8edd33aa306d79f36f8da15fd48a8fa2a8e3652d67f40a38838633850c2",
 }
 """Change one only together with the `version` of its projection: every installation then rebuilds its states."""

@@ -366,6 +366,22 @@ def test_a_hand_off_in_a_run_begins_nothing_and_elsewhere_it_does() -> None:
     assert list(alone.history.folded(lifecycle)["unfinished"]) == [STREAM]
 
 
+@pytest.mark.parametrize("stem", ["retrieval", "span", "model"])
+def test_work_that_a_trace_tells_at_its_end_still_ends_what_something_has_started(stem: str) -> None:
+    end = {"retrieval": "finished", "span": "ended", "model": "replied"}[stem]
+    trace, other = AgentRun(), History()
+    trace.start("a")
+    trace.say(f"{stem}.{end}", {}, agent="a")
+    trace.say(f"{stem}.failed", {}, agent="a")
+    assert (trace.history.folded(lifecycle)["agents"], trace.history.folded(lifecycle)["illegal"]) == (
+        {"a": "Processing"},
+        0,
+    )
+    for type in (f"{stem}.started", f"{stem}.{end}"):
+        other.say(type, stream="job-1", agent="a")
+    assert (other.folded(lifecycle)["unfinished"], other.folded(lifecycle)["state"]) == ({}, "Completed")
+
+
 def test_an_agent_whose_stream_tells_of_its_process_ends_by_the_words() -> None:
     history = History()
     for type in ("agent.started", "agent.failed", "agent.failed"):
@@ -415,6 +431,7 @@ def test_it_folds_as_a_projection_must_and_nothing_open_is_missed(random: Random
 RUN_TYPES = [
     *(f"{stem}.{word}" for stem in ("workflow", "agent") for word in ("started", "finished", "failed")),
     "model.replied", "model.failed", "tool.called", "tool.returned", "tool.failed", "task.delegated", "step.failed",
+    "span.ended", "retrieval.failed",
 ]  # fmt: skip
 
 
