@@ -1,12 +1,14 @@
 """The Python client of Eventsite: `Client`, and its twin for asyncio, `AsyncClient`."""
 
 from eventsite_client._async.client import AsyncClient
+from eventsite_client._async.consuming import AsyncSubscription, AsyncTaking, AsyncWork
 from eventsite_client._async.deciding import AsyncAttempt, AsyncDecision
 from eventsite_client._async.following import AsyncFollower
 from eventsite_client._async.reading import AsyncEvents, AsyncPages, AsyncStates, AsyncStreamEvents
 from eventsite_client._background.log import Logged, WhenFull
 from eventsite_client._core.context import Cause, Run, carry, trace_headers
 from eventsite_client._sync.client import Client
+from eventsite_client._sync.consuming import Subscription, Taking, Work
 from eventsite_client._sync.deciding import Attempt, Decision
 from eventsite_client._sync.following import Follower
 from eventsite_client._sync.reading import Events, Pages, States, StreamEvents
@@ -16,6 +18,7 @@ from eventsite_client.errors import (
     DeliveryLost,
     EventsiteError,
     Forbidden,
+    Hopeless,
     IdConflict,
     Invalid,
     InvalidQuery,
@@ -70,6 +73,9 @@ __all__ = [
     "AsyncPages",
     "AsyncStates",
     "AsyncStreamEvents",
+    "AsyncSubscription",
+    "AsyncTaking",
+    "AsyncWork",
     "Attempt",
     "Cause",
     "Change",
@@ -88,6 +94,7 @@ __all__ = [
     "Forbidden",
     "Found",
     "HeldLease",
+    "Hopeless",
     "IdConflict",
     "Invalid",
     "InvalidQuery",
@@ -116,6 +123,8 @@ __all__ = [
     "States",
     "StepEvent",
     "StreamEvents",
+    "Subscription",
+    "Taking",
     "TimedOut",
     "Touch",
     "Unauthorized",
@@ -123,6 +132,7 @@ __all__ = [
     "UnexpectedAnswer",
     "WhenFull",
     "Why",
+    "Work",
     "WrongExpectedVersion",
     "carry",
     "trace_headers",

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
+class Hopeless(Exception):
+    """No further attempt can help. A consumer that raises it makes a dead letter of its event."""
+
+
 class EventsiteError(Exception):
     """A request was not done. `str(error)` says why.
 

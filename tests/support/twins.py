@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import copy_context
 from typing import Any
 
 from eventsite_client import AsyncClient, Client
@@ -18,6 +20,8 @@ class Loop:
 
     def __enter__(self) -> Loop:
         self._loop = asyncio.new_event_loop()
+        self._threads = threading.local()
+        self._tasks: list[asyncio.Task[None]] = []
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         return self
@@ -29,7 +33,20 @@ class Loop:
         self._loop.close()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Run a coroutine in the context of this thread, as if all that a thread runs were one task."""
+        if not hasattr(self._threads, "context"):
+            self._threads.context = copy_context()
+        result: Future[Any] = Future()
+
+        async def finish() -> None:
+            try:
+                result.set_result(await work)
+            except BaseException as error:
+                result.set_exception(error)
+
+        context = self._threads.context
+        self._loop.call_soon_threadsafe(lambda: self._tasks.append(self._loop.create_task(finish(), context=context)))
+        return result.result()
 
 
 class InThreads:

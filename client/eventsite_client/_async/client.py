@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eventsite_client._async.consuming import AsyncSubscription
 from eventsite_client._async.deciding import AsyncDecision
 from eventsite_client._async.following import AsyncFollower
 from eventsite_client._async.io import in_thread
@@ -272,6 +273,10 @@ class AsyncClient(AsyncStateReader):
             after = page.next or after
             if not deadline.left():
                 raise TimedOut(f"No event came that fits {q!r}; the log was searched up to {after}.")
+
+    def subscription(self, name: str) -> AsyncSubscription:
+        """Return a subscription: `take()` gives its events to consumers, `make()` makes it."""
+        return AsyncSubscription(self, name)
 
     def decide(
         self,

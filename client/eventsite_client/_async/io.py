@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakSet
 
@@ -116,6 +116,24 @@ class AsyncChannel:
         """Close the connections."""
         self._loop.run_until_complete(self._caller._connections.close())
         self._loop.close()
+
+
+class AsyncRepeating:
+    """A task that calls a function again and again, until it returns False or is stopped."""
+
+    def __init__(self, seconds: float, function: Callable[[], Awaitable[bool]]) -> None:
+        self._task = asyncio.create_task(self._run(seconds, function))
+
+    async def _run(self, seconds: float, function: Callable[[], Awaitable[bool]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            if not await function():
+                return
+
+    async def stop(self) -> None:
+        """Stop the task. The function is not called afterwards."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
 
 
 class AsyncMessages:

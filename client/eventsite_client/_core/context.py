@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar, Token, copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -85,7 +86,8 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _current.reset(self._tokens.pop())
+        with suppress(ValueError):  # a generator may end in another context, in which there is nothing to reset
+            _current.reset(self._tokens.pop())
 
     def __call__(self, function: Function) -> Function:
         """Return a function whose calls are such blocks; it may be a coroutine function."""

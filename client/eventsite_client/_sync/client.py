@@ -12,6 +12,7 @@ from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.deciding import Basis
 from eventsite_client._core.following import Cursor
 from eventsite_client._core.paging import EventsPage, LogReading, StreamReading
+from eventsite_client._sync.consuming import Subscription
 from eventsite_client._sync.deciding import Decision
 from eventsite_client._sync.following import Follower
 from eventsite_client._sync.io import in_thread
@@ -272,6 +273,10 @@ class Client(StateReader):
             after = page.next or after
             if not deadline.left():
                 raise TimedOut(f"No event came that fits {q!r}; the log was searched up to {after}.")
+
+    def subscription(self, name: str) -> Subscription:
+        """Return a subscription: `take()` gives its events to consumers, `make()` makes it."""
+        return Subscription(self, name)
 
     def decide(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
@@ -11,6 +12,7 @@ import httpx2
 
 from eventsite_client._core.answers import Answer, problem_of
 from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream
+from eventsite_client._core.context import carry
 from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
 from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
@@ -119,6 +121,27 @@ class Channel:
     def close(self) -> None:
         """Close the connections."""
         self._caller._connections.close()
+
+
+class Repeating:
+    """A thread that calls a function again and again, until it returns False or is stopped."""
+
+    def __init__(self, seconds: float, function: Callable[[], bool]) -> None:
+        self._end = threading.Event()
+        # It takes the run along, as a task does. A daemon, as a process that ends must not wait for it.
+        arguments = (seconds, function)
+        self._thread = threading.Thread(target=carry(self._run), args=arguments, name="eventsite-keep", daemon=True)
+        self._thread.start()
+
+    def _run(self, seconds: float, function: Callable[[], bool]) -> None:
+        while not self._end.wait(seconds):
+            if not function():
+                return
+
+    def stop(self) -> None:
+        """Stop the thread. The function is not called afterwards; a call that is under way is waited for."""
+        self._end.set()
+        self._thread.join()
 
 
 class Messages:

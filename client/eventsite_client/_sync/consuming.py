@@ -1,0 +1,260 @@
+"""Consumers: events that are taken from a subscription, and settled with what they lead to."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from eventsite_client._core.consuming import Consumer, Delivery, make_request, settings_request
+from eventsite_client._core.context import Run
+from eventsite_client._core.retrying import Retrying
+from eventsite_client._sync.caller import Caller
+from eventsite_client._sync.io import Repeating, sleep
+from eventsite_client.errors import DeliveryLost, EventsiteError, NoAnswer, Paused, Unavailable
+from eventsite_client.types import Event, NewEvent
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+logger = logging.getLogger("eventsite_client")
+
+_WAIT_SECONDS = 20.0
+_PAUSED_SECONDS = 1.0
+"""The pause after an event that was given back, since what it leads to is paused: it may come back at once."""
+
+
+class Subscription:
+    """A subscription: a place in the log from which consumers take events."""
+
+    def __init__(self, caller: Caller, name: str) -> None:
+        self._caller = caller
+        self.name = name
+
+    def make(
+        self,
+        q: str,
+        *,
+        start: Literal["beginning", "now"] | int | None = None,
+        order_by: str | None = None,
+        ack_deadline: float | None = None,
+        max_attempts: int | None = None,
+        **settings: Any,
+    ) -> dict[str, Any]:
+        """Make the subscription, or change it; made again, it stays as it is. It needs a token with the scope `admin`.
+
+        Args:
+            q: the events that it delivers.
+            start: `beginning` (by default), `now`, or the position after which it begins.
+            order_by: what events have in common that are delivered in order: `stream` (by default), `workflow`,
+                `agent`, `none`, or a JSON Pointer into data.
+            ack_deadline: the seconds in which a delivery must be settled, or extended; by default 30.
+            max_attempts: the attempts after which an event is a dead letter; by default 3.
+            settings: any other setting of the API, such as `backoff` or `breaker`.
+        """
+        named = {"q": q, "start": start, "order_by": order_by, "ack_deadline": ack_deadline}
+        request = make_request(self.name, {**named, "max_attempts": max_attempts, **settings})
+        return self._caller._call(request)
+
+    def take(
+        self,
+        *,
+        agent: str | None = None,
+        consumer: str | None = None,
+        most_seconds: float = 600.0,
+        stop_when_idle: float | None = None,
+    ) -> Taking:
+        """Return an endless iterator over events to work on, one at a time.
+
+            for work in client.subscription("packing").take(agent="packer"):
+                with work:
+                    work.append(NewEvent("OrderPacked", {"sku": work.event.data["sku"]}))
+
+        When its block ends, what `work.append()` took is written together with the acknowledgement, or neither is. An
+        `Exception` of the block is reported with its traceback and logged, and the event is tried again later (after
+        `Hopeless` it is a dead letter at once). Whatever else ends the block, such as Ctrl-C, gives the event back.
+        While the block runs, its deadline is extended. Events of the block get the event as their cause, and its
+        workflow.
+
+        Args:
+            agent: the agent as which it works, and whose events it appends.
+            consumer: a name of this process alone; by default one is made.
+            most_seconds: how long a block may take. After that the event goes to another consumer: a block that hangs
+                has failed.
+            stop_when_idle: end when no event came for so many seconds.
+
+        Raises (the iterator, or the end of a block):
+            DeliveryLost: the block took too long, or the subscription was rewound. Nothing was written.
+        """
+        return Taking(self._caller, Consumer(self.name, agent=agent, name=consumer), most_seconds, stop_when_idle)
+
+
+class Taking(Iterator["Work"]):
+    """The events that one consumer takes. `Subscription.take()` describes it."""
+
+    def __init__(self, caller: Caller, consumer: Consumer, most_seconds: float, stop_when_idle: float | None) -> None:
+        self._caller = caller
+        self._consumer = consumer
+        self._most_seconds = most_seconds
+        self._stop_when_idle = stop_when_idle
+        self._ack_seconds = 0.0
+        self._work: Work | None = None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Work:
+        if self._work is not None and not self._work.has_begun:
+            raise RuntimeError("Work is a context manager: `with work: …`.")
+        if not self._ack_seconds:
+            settings = self._caller._call(settings_request(self._consumer.subscription))
+            self._ack_seconds = settings.ack_deadline
+        delivery = self._next_delivery()
+        self._work = Work(self._caller, self._consumer, delivery, self._ack_seconds, self._most_seconds)
+        return self._work
+
+    def _next_delivery(self) -> Delivery:
+        idle_at = None if self._stop_when_idle is None else time.monotonic() + self._stop_when_idle
+        retrying = Retrying()
+        while True:
+            wait = _WAIT_SECONDS if idle_at is None else max(0.0, min(_WAIT_SECONDS, idle_at - time.monotonic()))
+            request = self._consumer.take_request(wait)
+            try:
+                deliveries = (self._caller._call(request)).deliveries
+            except (NoAnswer, Unavailable) as error:  # a consumer outlives its server
+                logger.warning("%s waits for the server: %s", self._consumer.name, error)
+                sleep(retrying.pause_after(error) or _PAUSED_SECONDS)
+                continue
+            if deliveries:
+                return deliveries[0]
+            if idle_at is not None and time.monotonic() >= idle_at:
+                raise StopIteration
+
+
+class Work:
+    """An event to work on, until its block ends."""
+
+    def __init__(
+        self, caller: Caller, consumer: Consumer, delivery: Delivery, ack_seconds: float, most_seconds: float
+    ) -> None:
+        self._caller = caller
+        self._consumer = consumer
+        self._delivery = delivery
+        self._ack_seconds = ack_seconds
+        self._most_seconds = most_seconds
+        self._drafts: dict[str, list[NewEvent]] = {}
+        self._run = Run(delivery.event.correlation_id, agent=consumer.agent, cause=delivery.event)
+        self.has_begun = False
+        self.is_lost = False
+        """Whether the event is with another consumer by now, as the block took too long."""
+
+    @property
+    def event(self) -> Event:
+        """The event."""
+        return self._delivery.event
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1 on."""
+        return self._delivery.attempt
+
+    @property
+    def position(self) -> int:
+        """The last position of the log that the consumer could see when it took the event."""
+        return self._delivery.head
+
+    def append(self, *events: NewEvent, stream: str | None = None) -> None:
+        """Append events when the block ends, to the stream of its event or to another one: all, or none.
+
+        An event without an id gets one that is the same for each attempt.
+        """
+        self._drafts.setdefault(self.event.stream if stream is None else stream, []).extend(events)
+
+    def __enter__(self) -> Self:
+        self.has_begun = True
+        self._began = time.monotonic()
+        self._run.__enter__()
+        if self._most_seconds < self._ack_seconds:
+            self._extend()
+        self._keeping = Repeating(self._ack_seconds / 3, self._extend)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        try:
+            self._keeping.stop()
+            if error is None:
+                return self._finish()
+            if isinstance(error, Paused):
+                return self._give_back(error)
+            if isinstance(error, Exception) and not isinstance(error, DeliveryLost):
+                return self._fail(error)
+            self._settle("release")
+            return False
+        finally:
+            self._run.__exit__(None, None, None)
+
+    def _finish(self) -> bool:
+        """Write what the block appended, and settle the event.
+
+        Raises:
+            DeliveryLost: it is with another consumer by now.
+        """
+        drafts = {stream: events for stream, events in self._drafts.items() if events}
+        try:
+            if drafts:
+                self._caller._call(self._consumer.append_request(self._delivery, drafts))
+            else:
+                answer = self._caller._call(self._consumer.settle_request(self._delivery, "ack"))
+                self._consumer.check(self._delivery, answer)
+        except DeliveryLost:
+            self.is_lost = True
+            raise
+        except Paused as error:
+            return self._give_back(error)
+        except Exception as error:
+            return self._fail(error)
+        return True
+
+    def _fail(self, error: Exception) -> bool:
+        logger.error("event %d failed at attempt %d", self._delivery.position, self.attempt, exc_info=error)
+        self._tell(self._consumer.failure_request(self._delivery, error))
+        return True
+
+    def _give_back(self, error: Paused) -> bool:
+        logger.info("event %d is given back: %s", self._delivery.position, error)
+        self._settle("release")
+        sleep(_PAUSED_SECONDS)
+        return True
+
+    def _settle(self, outcome: Literal["release"]) -> None:
+        self._tell(self._consumer.settle_request(self._delivery, outcome))
+
+    def _tell(self, request: Any) -> None:
+        """Send a settlement. If it does not arrive, the deadline says the same a little later."""
+        try:
+            self._caller._call(request)
+        except EventsiteError as error:
+            logger.warning("event %d waits for its deadline: %s", self._delivery.position, error)
+
+    def _extend(self) -> bool:
+        """Extend the deadline. Return whether to do so again."""
+        left = self._most_seconds - (time.monotonic() - self._began)
+        if left <= 0:
+            self.is_lost = True
+            return False
+        seconds = max(1.0, min(self._ack_seconds, left))
+        request = self._consumer.settle_request(self._delivery, "extend", seconds=seconds)
+        try:
+            answer = self._caller.with_timeout(self._ack_seconds / 3)._call(request)
+            self._consumer.check(self._delivery, answer)
+        except DeliveryLost:
+            self.is_lost = True
+            return False
+        except EventsiteError as error:
+            logger.warning("the deadline of event %d could not be extended: %s", self._delivery.position, error)
+        return True

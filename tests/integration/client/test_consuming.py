@@ -1,0 +1,264 @@
+"""Consumers take events, and each event is done once, however they end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from events.access.tokens import create_token
+from events.models import DeadLetter, Delivery, DeliveryState, Event, FailedAttempt, Log, Scope
+from eventsite_client import Client, DeliveryLost, Hopeless, NewEvent, NotFound, Subscription, Work
+from tests.support.patience import PATIENCE
+from tests.support.relay import Relay
+from tests.support.running import append
+from tests.support.server import Server
+from tests.support.subscriptions import expire
+from tests.support.twins import MakeClient
+
+PLACED = ("order-1", {"type": "OrderPlaced", "data": b'{"sku": "A-7"}', "correlation_id": "run-7"})
+IDLE = 0.3
+
+
+@pytest.fixture
+def token(log: Log) -> str:
+    return create_token(log, name="consumer", scopes=[Scope.ADMIN])
+
+
+@pytest.fixture
+def packing(client: Client) -> Subscription:
+    subscription = client.subscription("packing")
+    subscription.make("type:OrderPlaced", max_attempts=2, backoff={"first": 0})
+    return subscription
+
+
+def work_on(subscription: Subscription, do: Callable[[Work], object], **options: Any) -> int:
+    """Work until nothing comes, and return the number of events that came."""
+    count = 0
+    for work in subscription.take(**{"stop_when_idle": IDLE, **options}):
+        with work:
+            count += 1
+            do(work)
+    return count
+
+
+def unsettled(log: Log) -> int:
+    return Delivery.objects.filter(log=log).count()
+
+
+def test_what_a_block_appends_is_written_with_the_acknowledgement(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED, ("order-2", PLACED[1])])
+
+    def pack(work: Work) -> None:
+        work.append(NewEvent("OrderPacked", work.event.data), NewEvent("Told"))
+
+    assert work_on(packing, pack, agent="packer") == 2
+    rows = Event.objects.filter(log=log, type="OrderPacked").order_by("position")
+    placed = Event.objects.filter(log=log, type="OrderPlaced").order_by("position")
+    assert [(row.stream, row.agent, row.correlation_id, row.causation_id) for row in rows] == [
+        (row.stream, "packer", "run-7", row.id) for row in placed
+    ]
+    assert all((row.read_position or 0) >= 2 for row in rows)
+    assert unsettled(log) == 0
+    assert work_on(packing, pack) == 0
+
+
+def test_a_block_that_appends_nothing_acknowledges(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED])
+    assert work_on(packing, lambda work: None) == 1
+    assert unsettled(log) == 0
+
+
+def test_a_block_may_append_to_several_streams(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED])
+
+    def pack(work: Work) -> None:
+        work.append(NewEvent("OrderPacked"))
+        work.append(NewEvent("BoxUsed"), stream="boxes")
+
+    work_on(packing, pack)
+    assert set(Event.objects.filter(log=log).values_list("stream", "type")) == {
+        ("order-1", "OrderPlaced"),
+        ("order-1", "OrderPacked"),
+        ("boxes", "BoxUsed"),
+        ("eventsite-subscription-packing", "subscription.created"),
+    }
+    assert unsettled(log) == 0
+
+
+def test_an_error_is_reported_logged_and_tried_again(
+    packing: Subscription, log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(log, [PLACED])
+    attempts = []
+
+    def fail(work: Work) -> None:
+        attempts.append(work.attempt)
+        work.append(NewEvent("OrderPacked"))
+        raise KeyError("no \x00 box \ud800")
+
+    assert work_on(packing, fail) == 2
+    assert attempts == [1, 2]
+    letter = DeadLetter.objects.get(log=log)
+    assert (letter.error_type, letter.attempts) == ("KeyError", 2)
+    failed = FailedAttempt.objects.filter(log=log).first()
+    assert failed is not None
+    assert "in fail" in (failed.traceback or "")
+    assert "failed at attempt 1" in caplog.text
+    assert not Event.objects.filter(log=log, type="OrderPacked").exists()
+
+
+def test_what_is_hopeless_is_a_dead_letter_at_once(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED])
+
+    def give_up(work: Work) -> None:
+        raise Hopeless("nobody knows this order")
+
+    assert work_on(packing, give_up) == 1
+    assert DeadLetter.objects.get(log=log).error_type == "Hopeless"
+
+
+def test_an_event_that_the_server_refuses_fails_its_work(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED])
+    assert work_on(packing, lambda work: work.append(NewEvent("A", tags=("b", "b")))) == 2
+    assert DeadLetter.objects.get(log=log).error_type == "Invalid"
+
+
+def test_what_is_no_error_gives_the_event_back_and_is_raised(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED])
+
+    def stop(work: Work) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work_on(packing, stop)
+    assert not FailedAttempt.objects.filter(log=log).exists()
+    seen = []
+    work_on(packing, lambda work: seen.append(work.attempt))
+    assert seen == [1]
+
+
+def test_a_paused_agent_has_not_failed(packing: Subscription, server: Server, token: str, log: Log) -> None:
+    append(log, [PLACED])
+    attempts = []
+
+    def decide(what: str) -> None:
+        with Client(server.url, token) as supervisor:
+            supervisor.request("POST", f"/agents/packer/{what}", {"reason": "the press is dirty"}, gives=dict)
+
+    def pack(work: Work) -> None:
+        attempts.append(work.attempt)
+        work.append(NewEvent("OrderPacked"))
+        if len(attempts) == 1:
+            decide("pause")
+            threading.Timer(0.5, decide, ["resume"]).start()
+
+    assert work_on(packing, pack, agent="packer", stop_when_idle=4) == 2
+    assert attempts == [1, 1]
+    assert not FailedAttempt.objects.filter(log=log).exists()
+    assert Event.objects.filter(log=log, type="OrderPacked").count() == 1
+
+
+def test_work_that_was_lost_raises_and_writes_nothing(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED])
+
+    def lose(work: Work) -> None:
+        expire(log)
+        work_on_other = Delivery.objects.get(log=log)
+        assert work_on_other.state == DeliveryState.IN_FLIGHT
+        deadline = time.monotonic() + PATIENCE
+        while Delivery.objects.filter(log=log, state=DeliveryState.IN_FLIGHT).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        work.append(NewEvent("OrderPacked"))
+
+    with pytest.raises(DeliveryLost):
+        work_on(packing, lose)
+    assert not Event.objects.filter(log=log, type="OrderPacked").exists()
+
+
+@pytest.mark.parametrize("appends", [True, False])
+def test_the_deadline_of_long_work_is_extended(client: Client, log: Log, appends: bool) -> None:
+    slow = client.subscription("slow")
+    slow.make("type:OrderPlaced", ack_deadline=1)
+    append(log, [PLACED])
+
+    def take_long(work: Work) -> None:
+        time.sleep(2.5)
+        assert not work.is_lost
+        if appends:
+            work.append(NewEvent("OrderPacked"))
+
+    assert work_on(slow, take_long) == 1
+    assert unsettled(log) == 0
+
+
+@pytest.mark.parametrize("ack_deadline", [1, 30])
+def test_work_that_hangs_is_lost_after_the_longest_time(client: Client, log: Log, ack_deadline: float) -> None:
+    slow = client.subscription("slow")
+    slow.make("type:OrderPlaced", ack_deadline=ack_deadline)
+    append(log, [PLACED])
+
+    def hang(work: Work) -> None:
+        work.append(NewEvent("OrderPacked"))
+        time.sleep(4)
+
+    with pytest.raises(DeliveryLost):
+        work_on(slow, hang, most_seconds=1.5)
+    assert not Event.objects.filter(log=log, type="OrderPacked").exists()
+
+
+def test_an_answer_that_is_lost_costs_no_attempt_and_writes_nothing_twice(
+    make_client: MakeClient, server: Server, token: str, log: Log, packing: Subscription
+) -> None:
+    append(log, [(f"order-{n}", PLACED[1]) for n in range(10)])
+    attempts = []
+
+    def pack(work: Work) -> None:
+        attempts.append(work.attempt)
+        relay.cut()  # the next request opens a connection
+        relay.lost_answers = 1
+        work.append(NewEvent("OrderPacked"))
+
+    with Relay(server.url) as relay:
+        relayed = make_client(relay.url, token).subscription("packing")
+        assert work_on(relayed, pack) == 10
+    assert attempts == [1] * 10
+    assert Event.objects.filter(log=log, type="OrderPacked").count() == 10
+
+
+def test_consumers_share_the_events(
+    make_client: MakeClient, server: Server, token: str, log: Log, packing: Subscription
+) -> None:
+    append(log, [(f"order-{n % 7}", PLACED[1]) for n in range(60)])
+    clients = [make_client(server.url, token) for _ in range(3)]
+    threads = [
+        threading.Thread(
+            target=work_on,
+            args=(client.subscription("packing"), lambda work: work.append(NewEvent("OrderPacked"))),
+        )
+        for client in clients
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    causes = Event.objects.filter(log=log, type="OrderPacked").values_list("causation_id", flat=True)
+    assert (len(causes), len(set(causes))) == (60, 60)
+
+
+def test_work_has_to_be_entered(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED])
+    taking = packing.take()
+    next(taking)
+    with pytest.raises(RuntimeError, match="context manager"):
+        next(taking)
+
+
+def test_a_subscription_that_is_unknown_is_an_error(client: Client) -> None:
+    with pytest.raises(NotFound) as caught:
+        next(client.subscription("nothing").take())
+    assert caught.value.code == "no-such-subscription"
