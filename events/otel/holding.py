@@ -55,16 +55,24 @@ class Holding:
         except TimeoutError:
             raise Unavailable("The database did not answer in time.") from None
 
-    async def _take_room(self, pool: Pool, log_id: int, new_bytes: int) -> None:
+    async def check_room(self, pool: Pool, log_id: int, new_bytes: int) -> None:
+        """Refuse an export, before it is decoded, for which a log has no room.
+
+        Raises:
+            TooMuchHeld: the log holds too much already.
+        """
         limit = settings.EVENTSITE.otel_log_max_bytes
         read_at, held_bytes = self._held.get(log_id, (-_FRESH_SECONDS, 0))
         if monotonic() - read_at >= _FRESH_SECONDS:
             held_bytes = await Statement(sql.HELD_BYTES, {"log_id": log_id}, int).afirst(pool) or 0
-            read_at = monotonic()
-        self._held[log_id] = read_at, held_bytes + new_bytes
+            self._held[log_id] = monotonic(), held_bytes
         if held_bytes + new_bytes > limit:
-            self._held[log_id] = read_at, held_bytes
             raise TooMuchHeld(f"The log holds {held_bytes:,} bytes that are not mapped yet; the limit is {limit:,}.")
+
+    async def _take_room(self, pool: Pool, log_id: int, new_bytes: int) -> None:
+        await self.check_room(pool, log_id, new_bytes)
+        read_at, held_bytes = self._held[log_id]
+        self._held[log_id] = read_at, held_bytes + new_bytes
 
 
 def _parameters(pieces: list[Piece]) -> list[str | bytes]:

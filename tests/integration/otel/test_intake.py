@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import sys
+import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import httpx2
 import orjson
@@ -15,9 +19,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from pytest_django import Settings
 
+from events.api import otlp
 from events.api.otlp_answers import refused_answer
 from events.errors import BadRequest
 from events.models import Log, OtelPiece, OtelTrace, Scope
+from events.otel import intake
+from events.otel.wire import Division
 from tests.support.otel import GZIP, JSON, PROTOBUF, export, json_of, new_trace, records, send, span
 
 
@@ -237,3 +244,38 @@ def test_the_message_of_a_status_may_be_long() -> None:
         "code": 3,
         "message": "bad-request: x",
     }
+
+
+async def test_a_full_log_refuses_before_it_decodes(
+    client: httpx2.AsyncClient, log: Log, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EVENTSITE = replace(settings.EVENTSITE, otel_log_max_bytes=10_000)
+    while (await send(client, export(span(new_trace(), 1)))).status_code == 200:
+        pass
+
+    def decode(*args: object, **named: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(otlp, "division_of", decode)
+    large = export(span(new_trace(), 1, text="x" * 10_000))
+    assert (await send(client, large)).status_code == 429
+
+
+async def test_large_exports_are_read_beside_the_event_loop(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    division_of = intake.division_of
+
+    def noting(*args: Any, **named: Any) -> Division:
+        threads.append(threading.current_thread().name)
+        return division_of(*args, **named)
+
+    monkeypatch.setattr(otlp, "division_of", noting)
+    small, large = (export(span(new_trace(), 1, text="x" * size)) for size in (1_000, 1_000_000))
+    interval = sys.getswitchinterval()
+    await asyncio.gather(send(client, large), send(client, large, compressed=True), send(client, small))
+    await asyncio.gather(*(client.post("/v1/traces", content=json_of(large), headers=JSON) for _ in range(3)))
+    assert len([name for name in threads if name != threading.main_thread().name]) == 4
+    assert sys.getswitchinterval() == interval
+    assert len(await held(log)) == 2
