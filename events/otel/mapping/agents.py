@@ -19,12 +19,11 @@ def name_agents(ordered: list[Node]) -> None:
     """Give each node its agent, and the call of this agent within which it happened. Parents come first."""
     calls: dict[str, list[Node]] = {}
     for node in ordered:
-        parent = node.parent
         if node.role is Role.AGENT:
             node.agent = node.reading.name = node.reading.name or node.reading.agent or node.span.name or None
             calls.setdefault(node.agent or "", []).append(node)
         else:
-            node.agent = node.reading.agent or (None if parent is None else parent.agent)
+            node.agent = node.reading.agent or _inherited(node)
     for same in calls.values():
         same.sort(key=in_time)
     starts = {name: [node.started_ns for node in same] for name, same in calls.items()}
@@ -44,6 +43,14 @@ def name_services(nodes: list[Node]) -> None:
     for node in nodes:
         if node.agent is None and node.role not in (Role.WORKFLOW, *PASSED):
             node.agent = _service(node)
+
+
+def _inherited(node: Node) -> str | None:
+    """Return the agent of the span above. A model that a tool calls is the tool's, if nothing names another agent."""
+    above = node.above
+    if node.role is Role.MODEL and above is not None and above.role is Role.TOOL:
+        return above.reading.name
+    return None if node.parent is None else node.parent.agent
 
 
 def _nearest(node: Node) -> Node | None:

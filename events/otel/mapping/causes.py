@@ -116,7 +116,7 @@ class _Causes:
         node = draft.node
         if node.role is Role.AGENT and draft is self._drafts.ends.get(id(node)):
             scope = self._scopes.get(id(node))
-            return (scope.final() if scope else None) or self._drafts.starts.get(id(node))
+            return (scope.final(draft.time_ns) if scope else None) or self._drafts.starts.get(id(node))
         around = (self._drafts.starts.get(id(other)) for other in (node.above, node.agent_node))
         starts = [start for start in around if start is not None]
         return max(starts, key=lambda start: start.time_ns) if starts else self._drafts.run_start
@@ -161,7 +161,7 @@ class _Scope:
         *draft.links, last = ready
         return last
 
-    def final(self) -> Draft | None:
-        """Return what happened last."""
-        last = [draft for draft in (self.last, *self.returned) if draft is not None]
+    def final(self, until_ns: int) -> Draft | None:
+        """Return what happened last until a time: some tools run when the agent that asked for them has ended."""
+        last = [one for one in (self.last, *self.returned) if one is not None and one.time_ns <= until_ns]
         return max(last, key=lambda draft: (draft.time_ns, draft.id), default=None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from events.otel.mapping.messages import last_text
 
-_TRANSFER = "transfer_to_"
+_TRANSFERS = re.compile(r"(?:^|[-_.])transfer_to_")
+"""A tool's name may begin with that of its plug-in."""
 _TOOLS = frozenset({"handoff", "hand_off", "handoff_to_agent", "transfer_to_agent", "delegate_to_agent"})
 _TARGETS = ("to_agent", "agent_name", "target_agent", "agent", "target")
 _WORKERS = ("coworker", "worker", "assistant", "recipient")
@@ -15,13 +17,13 @@ _INSTRUCTIONS = ("instruction", "instructions", "task", "message", "reason", "in
 
 def is_handoff(name: str | None) -> bool:
     """Whether a tool of this name hands over to another agent."""
-    return name is not None and (name in _TOOLS or name.startswith(_TRANSFER))
+    return name is not None and (name in _TOOLS or _TRANSFERS.search(name) is not None)
 
 
 def target_of(name: str, arguments: Any) -> str | None:
     """Return the agent that a hand-off leads to: its arguments or the tool's name tell it."""
     if name not in _TOOLS:
-        return name.removeprefix(_TRANSFER)
+        return _TRANSFERS.split(name, maxsplit=1)[-1]
     return _first_text(arguments, _TARGETS)
 
 

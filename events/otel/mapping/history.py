@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from events.otel.mapping.errors import error_of
+from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import fingerprint
 from events.otel.mapping.reading import Message, Role
 from events.otel.mapping.tree import Node
+from events.otel.mapping.wrappers import unwrap
 
 
 class Histories:
@@ -77,6 +80,30 @@ class Histories:
         calls = message.get("tool_calls", ())
         is_known = "content" not in message or message["content"] in self._contents
         return is_known and all(call.get("id") in self._calls or _key(call) in self._calls for call in calls)
+
+
+def take_results(nodes: list[Node]) -> None:
+    """Let a tool whose span does not tell its result, or why it failed, take that from what a model was told later."""
+    silent = {
+        node.reading.call_id: node
+        for node in nodes
+        if node.role is Role.TOOL and node.reading.call_id is not None and _is_silent(node)
+    }
+    if not silent:
+        return
+    for node in nodes:
+        for message in node.reading.messages or () if node.role is Role.MODEL else ():
+            tool = silent.pop(message.get("call_id", ""), None) if message["role"] == "tool" else None
+            if tool is not None and "content" in message:
+                tool.reading.result = parsed(message["content"])
+                unwrap(tool.reading)
+                tool.error = error_of(tool.span, tool.reading)
+
+
+def _is_silent(tool: Node) -> bool:
+    return tool.reading.result is None and (
+        tool.error is None or tool.error["message"] in ("failed", tool.error.get("type"))
+    )
 
 
 def _key(call: dict[str, Any]) -> str:

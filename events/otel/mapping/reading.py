@@ -57,6 +57,7 @@ class Reading(Struct):
     reply: Message | None = None
     model: str | None = None
     provider: str | None = None
+    response_id: str | None = None
     finish_reason: str | None = None
     usage: dict[str, int | float] | None = None
     """tokens (`input_tokens`, `output_tokens`, …) and `cost` in US dollars"""

@@ -34,7 +34,7 @@ def complete(timed: list[Node], root: Node | None) -> None:
         )
         _fill(root, task=agents[0].reading.task if agents else _asked_of(models[0]) if models else None)
         _fill(root, output=next((agent.reading.output for agent in reversed(outer)), None))
-        if not agents:
+        if root.reading.output is None:
             _fill(root, output=next((_reply_of(node) for node in reversed(models) if _is_answer(node)), None))
 
 

@@ -8,12 +8,11 @@ from typing import Any
 from events.otel.mapping.agents import DOINGS, name_services
 from events.otel.mapping.drafts import Data, Draft, time_text, without_none
 from events.otel.mapping.handoffs import instruction_of, is_handoff, target_of
-from events.otel.mapping.history import Histories
+from events.otel.mapping.history import Histories, take_results
 from events.otel.mapping.reading import PASSED, WORK, Message, Role
 from events.otel.mapping.summaries import complete
 from events.otel.mapping.tools import Replies
 from events.otel.mapping.tree import Node
-from events.otel.mapping.wrappers import unwrap
 from events.otel.spans import Attributes
 
 _SOLITARY = DOINGS | {Role.SETUP, Role.CARRIER}
@@ -52,6 +51,7 @@ def tell(timed: list[Node]) -> Drafts:
     """Return the events of a run, whose nodes are in the order of time. Their causes are not known yet."""
     drafts = Drafts()
     _find_calls(timed, drafts)
+    take_results(timed)
     name_services(timed)
     histories = Histories(timed)
     root = _root_of(timed)
@@ -83,7 +83,6 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
         if node.role is Role.MODEL:
             replies.add(node)
         elif node.role in (Role.TOOL, Role.HANDOFF):
-            unwrap(node.reading)
             if (model := replies.asked_for(node)) is not None:
                 drafts.asked_by[id(node)] = model
         elif node.role is Role.AGENT and (model := replies.asked_for_agent(node)) is not None:
@@ -96,10 +95,9 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
 
 def _root_of(timed: list[Node]) -> Node | None:
     """Return the root that stands for the run. The call of a model or a tool alone is no run."""
-    if not any(node.role in DOINGS or node.role in (Role.AGENT, Role.WORKFLOW) for node in timed):
+    if not any(node.role in DOINGS or node.role in (Role.AGENT, Role.WORKFLOW, Role.STEP) for node in timed):
         return None
-    root = next((node for node in timed if node.is_root), None)
-    return None if root is None or root.role in _SOLITARY else root
+    return next((node for node in timed if node.is_root and node.role not in _SOLITARY), None)
 
 
 def _failed_inside(timed: list[Node]) -> set[int]:

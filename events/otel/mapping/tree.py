@@ -12,6 +12,7 @@ from events.otel.mapping.conventions import read
 from events.otel.mapping.errors import error_of
 from events.otel.mapping.handoffs import is_handoff, target_of
 from events.otel.mapping.reading import PASSED, Reading, Role
+from events.otel.mapping.wrappers import unwrap
 from events.otel.spans import LogRecord, Span
 
 
@@ -104,6 +105,7 @@ def tree_of(spans: Iterable[Span], records: Sequence[LogRecord]) -> list[Node]:
     _name_handoffs(ordered)
     _fold_twins(ordered)
     _fold_models(ordered)
+    _fold_responses(ordered)
     _look_up(ordered)
     return ordered
 
@@ -180,6 +182,8 @@ def _name_handoffs(ordered: list[Node]) -> None:
     """Let the tools by which an agent hands over to another one be hand-offs."""
     for node in ordered:
         reading = node.reading
+        if reading.role is Role.TOOL:
+            unwrap(reading)
         if reading.role is Role.TOOL and reading.name is not None and is_handoff(reading.name):
             reading.role = Role.HANDOFF
             reading.target = target_of(reading.name, reading.arguments)
@@ -219,6 +223,21 @@ def _fold_models(ordered: list[Node]) -> None:
             inner.setdefault(id(node.above), []).extend(calls or [node])
         if calls:
             node.fold()
+
+
+def _fold_responses(ordered: list[Node]) -> None:
+    """Let one span tell a call of a model that two instrumentations saw side by side: they have the same response."""
+    calls: dict[str, Node] = {}
+    for node in ordered:
+        response_id = node.reading.response_id if node.role is Role.MODEL else None
+        if response_id is None:
+            continue
+        known = calls.setdefault(response_id, node)
+        if known is not node and known.parent is node.parent and known.span.scope != node.span.scope:
+            kept, other = (node, known) if known.reading.reply is None else (known, node)
+            kept.reading.fill(other.reading)
+            other.fold()
+            calls[response_id] = kept
 
 
 def _take_calls(inner: Reading, outer: Reading) -> None:

@@ -345,10 +345,11 @@ def test_an_agent_that_only_runs_the_tools_of_others_is_not_told_and_the_tools_a
             "look",
             **{"gen_ai.tool.call.id": "c1", "gen_ai.tool.call.result": '[true, {"content": "there"}]'},
         ),
-    )[2:5] == [
+    )[2:6] == [
         "  2 <1     model.replied     router     look",
-        "  3 <2     tool.called       router     look",
-        "  4 <3     tool.returned     router     look",
+        "  3 <2     agent.finished    router     router",
+        "  4 <2     tool.called       router     look",
+        "  5 <4     tool.returned     router     look",
     ]
 
 
@@ -366,3 +367,93 @@ def test_a_wrapper_of_a_call_may_know_the_tools_that_the_model_asked_for() -> No
     assert data_of(events, "agent.started")["task"] == "Where?"
     assert data_of(events, "model.replied")["tool_calls"][0]["name"] == "look"
     assert [event.type for event in events].count("model.replied") == 1
+
+
+def test_a_tool_whose_span_tells_no_result_takes_it_from_what_the_model_is_told() -> None:
+    results = [("c1", "at the depot"), ("c2", '{"error": "V1 is full"}')]
+    parts = [{"type": "tool_call_response", "id": id, "response": text} for id, text in results]
+    history = json.dumps([{"role": "tool", "parts": parts}])
+    events = map_run(
+        [
+            agent(1, None, 0, 90, "a"),
+            chat(2, 1, 1, 9, {"id": "c1", "name": "look"}, {"id": "c2", "name": "reserve"}),
+            tool(3, 1, 10, 20, "look", **{"gen_ai.tool.call.id": "c1"}),
+            tool(4, 1, 10, 20, "reserve", status=2, **{"gen_ai.tool.call.id": "c2", "error.type": "TOOL_ERROR"}),
+            chat(5, 1, 21, 30, text="done", **{"gen_ai.input.messages": history}),
+        ]
+    ).events
+    assert data_of(events, "tool.returned")["result"] == "at the depot"
+    assert data_of(events, "tool.failed")["error"] == {"type": "TOOL_ERROR", "message": "V1 is full"}
+    assert "messages" not in [json.loads(event.data) for event in events if event.type == "model.replied"][-1]
+
+
+def test_one_response_is_one_call_although_two_instrumentations_saw_it_side_by_side() -> None:
+    same = {"gen_ai.response.id": "msg_1", "gen_ai.usage.input_tokens": 7}
+    bare = span(2, 1, 1, 9, scope="com.anthropic.sdk.python", **{"gen_ai.operation.name": "chat"}, **same)
+    events = map_run([agent(1, None, 0, 90, "a"), bare, chat(3, 1, 1, 8, text="hi", **same)]).events
+    [data] = [json.loads(event.data) for event in events if event.type == "model.replied"]
+    assert (data["content"], data["input_tokens"]) == ("hi", 7)
+
+
+def test_langsmith_tells_content_as_langchain_gives_it() -> None:
+    made = {"langsmith.metadata.lc_agent_name": "router", "langsmith.metadata.thread_id": "order-7"}
+    dump = {"lc": 1, "type": "constructor", "kwargs": {"content": "on V2", "type": "ai"}}
+    chain = {"langsmith.span.kind": "chain", "langsmith.metadata.ls_integration": "langchain_create_agent"}
+    events = map_run(
+        [
+            span(1, None, 0, 90, name="router", **chain, **made),
+            span(
+                2,
+                1,
+                1,
+                9,
+                name="ChatOpenAI",
+                **made,
+                **{
+                    "langsmith.span.kind": "llm",
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.prompt": json.dumps({"messages": [[{"type": "human", "data": {"content": "a van?"}}]]}),
+                    "gen_ai.completion": json.dumps({"generations": [[{"text": "on V2", "message": dump}]]}),
+                },
+            ),
+        ]
+    ).events
+    assert {event.agent for event in events} == {"router"}
+    assert events[0].correlation_id == "order-7"
+    data = data_of(events, "model.replied")
+    assert (data["content"], data["messages"]) == ("on V2", [{"role": "user", "content": "a van?"}])
+
+
+def test_langfuse_tells_the_kind_of_an_observation() -> None:
+    def observed(number: int, parent: int | None, type: str, **fields: str) -> Span:
+        known = {f"langfuse.observation.{key}": value for key, value in {"type": type, **fields}.items()}
+        return span(number, parent, number, 90 - number, name=fields.get("name", type), **known)
+
+    output = json.dumps({"role": "assistant", "content": "on V2"})
+    events = map_run(
+        [
+            observed(1, None, "agent", name="router", input="a van?", output="on V2"),
+            observed(2, 1, "generation", output=output, usage_details='{"input": 3, "output": 2}'),
+            observed(3, 1, "tool", name="look", level="ERROR", status_message="no such order"),
+        ]
+    ).events
+    assert data_of(events, "agent.started") == {"name": "router", "task": "a van?"}
+    assert data_of(events, "model.replied")["input_tokens"] == 3
+    assert data_of(events, "tool.failed")["error"] == {"message": "no such order"}
+
+
+def test_the_tool_of_a_plug_in_may_be_a_hand_off() -> None:
+    events = map_run([agent(1, None, 0, 90, "a"), tool(2, 1, 1, 9, "Handoff-transfer_to_router")]).events
+    assert data_of(events, "task.delegated") == {"target": "router", "by": "a"}
+
+
+def test_a_chain_without_models_is_a_run() -> None:
+    assert [event.type for event in map_run([span(1, None, 0, 9, name="Pipeline.run", **CHAIN)]).events] == [
+        "workflow.started",
+        "workflow.finished",
+    ]
+
+
+def test_a_model_that_a_tool_calls_is_the_tools() -> None:
+    events = told(agent(1, None, 0, 90, "a"), tool(2, 1, 1, 20, "summarise"), chat(3, 2, 2, 19, text="short"))
+    assert events[3] == "  3 <2     model.replied     summarise  text"

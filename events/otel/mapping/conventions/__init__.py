@@ -8,6 +8,8 @@ from events.otel.mapping.conventions import (
     adk,
     crewai,
     genai,
+    langfuse,
+    langsmith,
     logfire,
     mastra,
     openinference,
@@ -19,6 +21,9 @@ from events.otel.mapping.conventions import (
 from events.otel.mapping.reading import Reading, Role
 from events.otel.spans import LogRecord, Span
 
+_FIRST = (runtimes, adk, langfuse, langsmith, logfire, mastra)
+"""What knows more of its own spans than a general convention does."""
+
 
 def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     """Return what a span says. Where several conventions apply, the first that knows something says it.
@@ -26,7 +31,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     A convention that only adds to others has the role `OTHER`, which is the role of a span that none of them knows.
     """
     attributes = span.attributes
-    readings: list[Reading | None] = [adk.read(span), logfire.read(span), mastra.read(span)]
+    readings: list[Reading | None] = [module.read(span) for module in _FIRST]
     if "crew_key" in attributes or "traceloop.span.kind" in attributes:
         readings.append(crewai.read(span))
     if "openinference.span.kind" in attributes:
@@ -35,7 +40,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     if traceloop is not None and traceloop.role in (Role.WORKFLOW, Role.STEP):
         readings.append(traceloop)  # its kind says more than the name of the operation
     readings += (genai.read(span, records), vercel.read(span), traceloop)
-    readings += (pydantic_ai.read(span), runtimes.read(span))
+    readings.append(pydantic_ai.read(span))
     return _merged([reading for reading in readings if reading is not None]) or Reading(Role.OTHER)
 
 

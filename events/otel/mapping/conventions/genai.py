@@ -59,6 +59,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
         agent=text(attributes.get("gen_ai.agent.name")),
         conversation=text(attributes.get("gen_ai.conversation.id")) or text(attributes.get("session.id")),
         model=text(attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")),
+        response_id=text(attributes.get("gen_ai.response.id")),
         provider=text(attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")),
     )
     if role is Role.TOOL:
@@ -108,8 +109,8 @@ def _read_messages(reading: Reading, span: Span, records: Sequence[LogRecord]) -
     for record in records:
         if record.name not in _ROLE_OF_EVENT:
             holders.append(record.attributes)
-            if isinstance(record.body, dict):
-                holders.append(record.body)
+            if isinstance(body := parsed(record.body), dict):
+                holders.append(body)
     for holder in holders:
         if reading.messages is None and (messages := messages_of(holder.get("gen_ai.input.messages"))) is not None:
             reading.messages = messages
@@ -120,7 +121,7 @@ def _read_messages(reading: Reading, span: Span, records: Sequence[LogRecord]) -
         reading.messages = [instructions, *reading.messages]
     if any(record.name in _ROLE_OF_EVENT for record in records):
         ordered = sorted(records, key=lambda record: record.time_ns)
-        _read_history(reading, ((record.name, record.attributes, record.body) for record in ordered))
+        _read_history(reading, ((record.name, record.attributes, parsed(record.body)) for record in ordered))
 
 
 def _reply_in(messages: list[Message]) -> Message:

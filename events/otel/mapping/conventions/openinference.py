@@ -144,6 +144,8 @@ def _read_model(reading: Reading, attributes: Attributes) -> None:
     reading.provider = text(attributes.get("llm.provider")) or text(attributes.get("llm.system"))
     reading.finish_reason = text(attributes.get("llm.finish_reason"))
     reading.usage = usage(attributes, _USAGE)
+    response = parsed(attributes.get("output.value"))
+    reading.response_id = text(response.get("id")) if isinstance(response, dict) else None
     reading.messages = flattened_messages(attributes, "llm.input_messages.")
     if reading.messages is None:
         reading.messages = messages_of(attributes.get("input.value"))

@@ -8,14 +8,21 @@ from __future__ import annotations
 from events.otel.mapping.reading import Reading, Role
 from events.otel.spans import Span
 
-_AUTOGEN_RUNTIMES = "autogen "
+_RUNTIMES = ("autogen ", "agent_runtime ")
+_OPENLIT = "openlit.instrumentation.langgraph"
+_NODES = frozenset({"model", "agent", "tools", "call_model", "__start__", "__end__"})
+"""LangGraph's own names of nodes, which OpenLIT takes for agents."""
 _AGENT_FRAMEWORK = "agent_framework"
 _STEPS = ("executor.process", "edge_group.process", "message.send")
 
 
 def read(span: Span) -> Reading | None:
-    """Read a span of AutoGen's or the Agent Framework's runtime."""
-    if span.scope.startswith(_AUTOGEN_RUNTIMES) and "messaging.operation" in span.attributes:
+    """Read a span of a runtime: of AutoGen, Semantic Kernel, the Agent Framework, or LangGraph."""
+    if span.scope == _OPENLIT and span.attributes.get("gen_ai.agent.name") in _NODES:
+        return Reading(Role.CARRIER, name=span.name)
+    if span.scope.startswith("semantic_kernel") and "gen_ai.operation.name" not in span.attributes:
+        return Reading(Role.STEP, name=span.name)
+    if span.scope.startswith(_RUNTIMES) and "messaging.operation" in span.attributes:
         return Reading(Role.CARRIER, name=span.name)
     if span.scope != _AGENT_FRAMEWORK:
         return None
