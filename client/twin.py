@@ -17,7 +17,7 @@ WORDS = {
     r"\basync (def|for|with)\b": r"\1",
     r"\bawait ": "",
     r"\bAwaitable\[(\w+)\]": r"\1",
-    r", Awaitable\b": "",
+    r"\bAwaitable, ": "",
     r"\bAsync(\w+)": r"\1",
     r"\b_async\b": "_sync",
     r"\b__a(enter|exit|iter|next)__\b": r"__\1__",

@@ -1,18 +1,25 @@
 """The Python client of Eventsite: `Client`, and its twin for asyncio, `AsyncClient`."""
 
+from eventsite_client._async.breaking import AsyncBreaker
 from eventsite_client._async.client import AsyncClient
 from eventsite_client._async.consuming import AsyncSubscription, AsyncTaking, AsyncWork
 from eventsite_client._async.deciding import AsyncAttempt, AsyncDecision
 from eventsite_client._async.following import AsyncFollower
+from eventsite_client._async.leasing import AsyncLease
+from eventsite_client._async.projecting import AsyncProjection
 from eventsite_client._async.reading import AsyncEvents, AsyncPages, AsyncStates, AsyncStreamEvents
 from eventsite_client._background.log import Logged, WhenFull
 from eventsite_client._core.context import Cause, Run, carry, trace_headers
+from eventsite_client._sync.breaking import Breaker
 from eventsite_client._sync.client import Client
 from eventsite_client._sync.consuming import Subscription, Taking, Work
 from eventsite_client._sync.deciding import Attempt, Decision
 from eventsite_client._sync.following import Follower
+from eventsite_client._sync.leasing import Lease
+from eventsite_client._sync.projecting import Projection
 from eventsite_client._sync.reading import Events, Pages, States, StreamEvents
 from eventsite_client.errors import (
+    CircuitOpen,
     ConditionFailed,
     Conflict,
     DeliveryLost,
@@ -66,19 +73,24 @@ __all__ = [
     "Append",
     "Appended",
     "AsyncAttempt",
+    "AsyncBreaker",
     "AsyncClient",
     "AsyncDecision",
     "AsyncEvents",
     "AsyncFollower",
+    "AsyncLease",
     "AsyncPages",
+    "AsyncProjection",
     "AsyncStates",
     "AsyncStreamEvents",
     "AsyncSubscription",
     "AsyncTaking",
     "AsyncWork",
     "Attempt",
+    "Breaker",
     "Cause",
     "Change",
+    "CircuitOpen",
     "Client",
     "Condition",
     "ConditionFailed",
@@ -98,6 +110,7 @@ __all__ = [
     "IdConflict",
     "Invalid",
     "InvalidQuery",
+    "Lease",
     "LeaseError",
     "LeaseHeld",
     "LeaseLost",
@@ -113,6 +126,7 @@ __all__ = [
     "Pages",
     "Paused",
     "PlacedEvent",
+    "Projection",
     "ProjectionError",
     "ReadAs",
     "ReplayKind",

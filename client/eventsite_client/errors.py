@@ -146,6 +146,12 @@ class LeaseNeeded(LeaseError):
     codes = ("lease-needed",)
 
 
+class CircuitOpen(EventsiteError):
+    """A breaker of this process lets no call of a service through. After `retry_after` seconds it tries one."""
+
+    codes = ("circuit-open",)
+
+
 class DeliveryLost(EventsiteError):
     """The delivery that an append was to settle is done, or with somebody else. Nothing was written."""
 

@@ -7,10 +7,10 @@ import inspect
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any
 
-from eventsite_client import AsyncClient, Client
+from eventsite_client import AsyncClient, AsyncDecision, Client, Run
 
 MakeClient = Callable[..., Client]
 
@@ -32,10 +32,16 @@ class Loop:
         self._thread.join()
         self._loop.close()
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in the context of this thread, as if all that a thread runs were one task."""
+    @property
+    def context(self) -> Context:
+        """The context of this thread's coroutines."""
         if not hasattr(self._threads, "context"):
             self._threads.context = copy_context()
+        context: Context = self._threads.context
+        return context
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in the context of this thread, as if all that a thread runs were one task."""
         result: Future[Any] = Future()
 
         async def finish() -> None:
@@ -44,7 +50,7 @@ class Loop:
             except BaseException as error:
                 result.set_exception(error)
 
-        context = self._threads.context
+        context = self.context
         self._loop.call_soon_threadsafe(lambda: self._tasks.append(self._loop.create_task(finish(), context=context)))
         return result.result()
 
@@ -68,7 +74,9 @@ class InThreads:
 
     def _method(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
-            return self._result(method(*map(self._argument, arguments), **options))
+            # `run()` of a decision takes a coroutine function; all other functions are plain.
+            takes_coroutines = isinstance(self._twin, AsyncDecision)
+            return self._result(method(*(map(self._argument, arguments) if takes_coroutines else arguments), **options))
 
         return call
 
@@ -84,11 +92,19 @@ class InThreads:
     def _result(self, value: Any) -> Any:
         if inspect.iscoroutine(value):
             return self._result(self._loop.run(value))
+        if isinstance(value, Run):
+            return InContext(self._loop, value)
         is_twin = type(value).__module__.startswith("eventsite_client._async") or inspect.isasyncgen(value)
         return InThreads(self._loop, value) if is_twin else value
 
-    def __iter__(self) -> InThreads:
-        return InThreads(self._loop, aiter(self._twin))
+    def __getitem__(self, key: str) -> Any:
+        return self._twin[key]
+
+    def __len__(self) -> int:
+        return len(self._twin)
+
+    def __iter__(self) -> Any:
+        return InThreads(self._loop, aiter(self._twin)) if hasattr(self._twin, "__aiter__") else iter(self._twin)
 
     def __next__(self) -> Any:
         async def next_item() -> Any:
@@ -104,6 +120,20 @@ class InThreads:
 
     def __exit__(self, *exc: object) -> Any:
         return self._result(self._twin.__aexit__(*exc))
+
+
+class InContext:
+    """A run, which holds for the coroutines of this thread."""
+
+    def __init__(self, loop: Loop, run: Run) -> None:
+        self._loop = loop
+        self._run = run
+
+    def __enter__(self) -> Run:
+        return self._loop.context.run(self._run.__enter__)
+
+    def __exit__(self, *exc: Any) -> None:
+        self._loop.context.run(self._run.__exit__, *exc)
 
 
 def in_threads(loop: Loop, client: AsyncClient) -> Any:

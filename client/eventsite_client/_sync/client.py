@@ -1,23 +1,19 @@
-"""The client: its methods for the log. `states.py` has those for states."""
+"""The client: its methods for the log. `working.py` has those for agents at work, and `states.py` those for states."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from eventsite_client._background.log import Logged
-from eventsite_client._core import bulk, requests
+from eventsite_client._core import requests
 from eventsite_client._core.answers import appended_of
-from eventsite_client._core.context import Cause, Run
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.deciding import Basis
 from eventsite_client._core.following import Cursor
 from eventsite_client._core.paging import EventsPage, LogReading, StreamReading
-from eventsite_client._sync.consuming import Subscription
 from eventsite_client._sync.deciding import Decision
 from eventsite_client._sync.following import Follower
-from eventsite_client._sync.io import in_thread
 from eventsite_client._sync.reading import Events, StreamEvents
-from eventsite_client._sync.states import StateReader
+from eventsite_client._sync.working import Worker
 from eventsite_client.errors import TimedOut
 from eventsite_client.types import (
     Append,
@@ -35,7 +31,7 @@ _WAIT_SECONDS = 20.0
 """The longest long poll: proxies end requests that take much longer."""
 
 
-class Client(StateReader):
+class Client(Worker):
     """A client of one log of Eventsite, for one token.
 
         with Client() as client:
@@ -117,63 +113,6 @@ class Client(StateReader):
         """Append to several streams, all or none. Return the places for each; raise the errors of `append()`."""
         request = requests.append_all(appends, conditions=conditions, leases=leases, settles=settles)
         return appended_of(self._call(request))
-
-    def log(self, stream: str, *events: NewEvent) -> None:
-        """Append events in the background, in order, and return at once. A thread sends them, many at a time.
-
-        With a `spool`, an event that this returned for is in a file, and gets to the log also if the process is killed
-        or the server is away for long: the next client with the same spool, address and token sends what is left.
-        Without one, it waits in memory: what was not sent is lost when the process is killed.
-
-        What the server refuses for good does not keep up the rest: it is counted in `logged`, said in the log of this
-        process, and kept in `refused.jsonl` of the spool.
-
-        Args:
-            stream: the name of the stream.
-            events: what happened. Each is an append of its own, without any demands.
-
-        Raises:
-            TypeError: the data of an event is not JSON.
-            OSError: the disk of the spool is full (with `when_full="block"`).
-        """
-        for event in events:
-            line = bulk.line_of(stream, event)
-            if not self._log.put(line):
-                in_thread(self._log.put_in_time, line)
-
-    def flush(self, timeout: float | None = None) -> bool:
-        """Wait until what was logged is sent. Return whether it is, or is refused, before the timeout."""
-        return in_thread(self._log.flush, self._timeout if timeout is None else timeout)
-
-    @property
-    def logged(self) -> Logged:
-        """What became of the events that were logged."""
-        return self._log.logged
-
-    def run(
-        self,
-        workflow: str | None = None,
-        *,
-        agent: str | None = None,
-        cause: Cause | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Run:
-        """Return a block, or a decorator, that gives its events a workflow, an agent and a cause.
-
-            with client.run("order-1004", agent="router"):
-                client.append("order-1004", NewEvent("OrderAssigned"))
-
-        An event keeps what it has of its own. A block inside another one changes only what it names. Tasks of asyncio
-        take it along; for a thread, `carry(function)` does. Another process gets it in `trace_headers()`.
-
-        Args:
-            workflow: the `correlation_id` of the events.
-            agent: their agent.
-            cause: the event that led to them: itself, its id, or the append whose last event it is.
-            headers: the headers of a request that another process sent, with `traceparent` and `baggage`. A trace that
-                names no workflow is one itself.
-        """
-        return Run(workflow, agent=agent, cause=cause, headers=headers)
 
     def events(
         self,
@@ -273,10 +212,6 @@ class Client(StateReader):
             after = page.next or after
             if not deadline.left():
                 raise TimedOut(f"No event came that fits {q!r}; the log was searched up to {after}.")
-
-    def subscription(self, name: str) -> Subscription:
-        """Return a subscription: `take()` gives its events to consumers, `make()` makes it."""
-        return Subscription(self, name)
 
     def decide(
         self,

@@ -1,0 +1,83 @@
+"""Local projections: a dictionary that is folded from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from eventsite_client._core.deadline import Deadline
+from eventsite_client._core.following import Cursor
+from eventsite_client._core.paging import LogReading
+from eventsite_client._sync.caller import Caller
+from eventsite_client._sync.following import Follower
+from eventsite_client._sync.io import sleep
+from eventsite_client._sync.reading import Events
+from eventsite_client.errors import TimedOut
+from eventsite_client.types import Event
+
+S = TypeVar("S")
+
+_POLL_SECONDS = 0.05
+
+
+class Projection(Mapping[str, S], Generic[S]):
+    """States by their keys. `Client.projection()` describes it."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        q: str,
+        fold: Callable[[S | None, Event], S],
+        key: Callable[[Event], str | None],
+        after: int,
+    ) -> None:
+        self._caller = caller
+        self._q = q
+        self._fold = fold
+        self._key = key
+        self._states: dict[str, S] = {}
+        self.position = after
+        """The position of the log up to which events are folded."""
+
+    def __getitem__(self, key: str) -> S:
+        return self._states[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._states))
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def catch_up(self, position: int | None = None) -> None:
+        """Fold what is in the log by now; with a position, at least up to it.
+
+        Raises:
+            TimedOut: the log did not reach the position before the client's timeout.
+        """
+        deadline = Deadline(self._caller._timeout)
+        while True:
+            reading = LogReading(
+                self._q, after=self.position, before=None, backward=False, limit=None, read_as="stored"
+            )
+            events = Events(self._caller._call, reading)
+            for event in events:
+                self._take(event)
+            self.position = max(self.position, events.position)
+            if position is None or self.position >= position:
+                return
+            if not deadline.left():
+                raise TimedOut(f"The log is at {self.position}, before {position}.")
+            sleep(_POLL_SECONDS)
+
+    def follow(self) -> Iterator[Event]:
+        """Fold events as they come, without end, and hand out each when it is folded."""
+        with Follower(self._caller, Cursor(self._q, after=self.position, read_as="stored")) as follower:
+            for event in follower:
+                self._take(event)
+                yield event
+
+    def _take(self, event: Event) -> None:
+        key = self._key(event)
+        if key is not None:
+            self._states[key] = self._fold(self._states.get(key), event)
+        self.position = event.position
