@@ -6,6 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path, register_converter
 
 from events.converters import PositionConverter
+from events.views.connect.page import connect, connect_arrivals, connect_map_now
 from events.views.event import event
 from events.views.home import home
 from events.views.pauses import pause, resume
@@ -47,6 +48,9 @@ urlpatterns = [
     path("logs/<slug:log>/resume", resume, name="resume"),
     path("logs/<slug:log>/completions", completions, name="completions"),
     path("logs/<slug:log>/seen/<slug:name>", seen, name="seen"),
+    path("logs/<slug:log>/connect", connect, name="connect"),
+    path("logs/<slug:log>/connect/arrivals", connect_arrivals, name="connect-arrivals"),
+    path("logs/<slug:log>/connect/map-now", connect_map_now, name="connect-map-now"),
     path("logs/<slug:log>/tokens/", tokens, name="tokens"),
     path("logs/<slug:log>/tokens/<int:pk>/revoke", revoke, name="token-revoke"),
 ]

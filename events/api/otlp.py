@@ -7,6 +7,7 @@ never be taken gets another status.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from ninja import Router
 from events import engine
 from events.access.grants import Bearer, Grant, grant_of
 from events.access.standing import TokenAccess
+from events.access.tokens import PREFIX, hash_of
 from events.api.otlp_answers import JSON, PROTOBUF, is_json, taken_answer
 from events.errors import EventsError, Forbidden, TooManyRequests, UnsupportedMediaType
 from events.models import Scope
@@ -40,9 +42,10 @@ _QUICK_OTHER_BYTES = 4 * 1024
 """The same for JSON, and for gzip, which may become a thousand times as long."""
 _MOST_WAITING_BYTES = 32 * 1024 * 1024
 """Of the bodies of one token that wait in this process or are worked at, apart from the first."""
-
 _SWITCH_SECONDS = 0.0005
 """A tenth of what is usual."""
+_TOKEN = re.compile(rf"{PREFIX}[\w-]+", re.ASCII)
+"""A token, wherever it stands: some exporters send `Bearer%20` as it is, or quotation marks."""
 
 exporters = Exporters()
 _holding = Holding()
@@ -110,10 +113,12 @@ def check_exporter(grant: Grant) -> None:
 
 
 def note_refusal(request: HttpRequest, error: EventsError) -> None:
-    """Count a refusal for the token of a request, if it came so far."""
+    """Count a refusal for the token of a request, if it has one."""
     grant = getattr(request, "auth", None)
     if isinstance(grant, Grant):
         exporters.refused(grant.log_id, _token_id(grant), user_agent_of(request), error)
+    elif found := _TOKEN.search(request.META.get("HTTP_AUTHORIZATION", "")):
+        exporters.unauthorized(hash_of(found[0]), user_agent_of(request), error)
 
 
 def user_agent_of(request: HttpRequest) -> str:

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
 _MOST_CHARACTERS = 300
 """Of a text that is kept."""
+_MOST_UNKNOWN = 100
+"""Refused tokens of which a process keeps the reason until it has looked whose they are."""
 _COUNTS = (
     *("exports", "compressed", "bytes", "spans", "records"),
     *("refused_spans", "dropped_records", "dropped_metrics", "refusals"),
@@ -49,6 +51,8 @@ class Exporters:
 
     def __init__(self) -> None:
         self._notes: dict[tuple[int, int], _Note] = {}
+        self._unknown: dict[bytes, _Note] = {}
+        """Refusals of tokens that gave no access, by their hashes."""
         self._task: asyncio.Task[None] | None = None
 
     def taken(self, log_id: int, token_id: int, user_agent: str, **counts: int) -> None:
@@ -60,14 +64,23 @@ class Exporters:
 
     def refused(self, log_id: int, token_id: int, user_agent: str, error: EventsError) -> None:
         """Count an export that was refused, and keep the reason."""
-        note = self._note(log_id, token_id, user_agent)
+        self._refuse(self._note(log_id, token_id, user_agent), error)
+
+    def unauthorized(self, token_hash: bytes, user_agent: str, error: EventsError) -> None:
+        """Count an export whose token gave no access: it was revoked, has expired, or stood in a wrong header."""
+        if token_hash in self._unknown or len(self._unknown) < _MOST_UNKNOWN:
+            self._refuse(self._written_later(self._unknown.setdefault(token_hash, _Note()), user_agent), error)
+
+    def _refuse(self, note: _Note, error: EventsError) -> None:
         note.counts["refusals"] += 1
         note.refused_time = monotonic()
         note.refused_status = error.status
         note.refused_reason = _kept(error.detail)
 
     def _note(self, log_id: int, token_id: int, user_agent: str) -> _Note:
-        note = self._notes.setdefault((log_id, token_id), _Note())
+        return self._written_later(self._notes.setdefault((log_id, token_id), _Note()), user_agent)
+
+    def _written_later(self, note: _Note, user_agent: str) -> _Note:
         note.user_agent = _kept(user_agent)
         if self._task is None or self._task.done():
             # The task has a context of its own: it belongs to no asker, and waits for no turn.
@@ -81,9 +94,14 @@ class Exporters:
     async def write(self) -> None:
         """Write what was gathered. If that fails, it is forgotten."""
         notes, self._notes = self._notes, {}
-        rows = [_row(log_id, token_id, note) for (log_id, token_id), note in notes.items()]
+        unknown, self._unknown = self._unknown, {}
         try:
             async with engine.current().pool.connection() as session:
+                if unknown:
+                    cursor = await session.execute(sql.TOKENS_OF, {"hashes": list(unknown)})
+                    for log_id, token_id, token_hash in await cursor.fetchall():
+                        notes.setdefault((log_id, token_id), unknown[token_hash])
+                rows = [_row(log_id, token_id, note) for (log_id, token_id), note in notes.items()]
                 await session.execute(sql.NOTE_EXPORTS, {"notes": orjson.dumps(rows).decode()})
         except (psycopg.Error, PoolTimeout, OSError) as error:
             logger.warning("exporters: %s", brief(error))

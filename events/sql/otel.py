@@ -179,6 +179,7 @@ FORGET_UNREAD_PIECES = _FORGET_PIECES.format(
 FORGET_NAMES = "delete from otel_run where named_at < now() - interval '1 day'"
 
 # Who sends.
+TOKENS_OF = "select log_id, id, hash from token where hash = any (%(hashes)s)"
 NOTE_EXPORTS = """
     insert into otel_exporter as x (
         log_id, token_id, first_at, last_at, exports, compressed, bytes, spans, records, refused_spans,
@@ -247,3 +248,28 @@ EXPORTERS = """
 FAILURES = """
     select trace_id, failed_at, stream, event_id, code, detail from otel_failure
     where log_id = %(log_id)s order by id desc limit %(most)s"""
+# Of the traces that came with a token last, within two seconds, the one with the most spans; with those of its run.
+RUN_OF_TOKEN = """
+    with recursive piece as materialized (
+        select trace_id, count, are_records, received_at from otel_piece
+        where log_id = %(log_id)s and token_id = %(token_id)s and received_at >= %(since)s
+    ), run (trace_id) as (
+        (
+            select trace_id from piece
+            where received_at >= (select max(received_at) from piece) - interval '2 seconds'
+            group by trace_id order by sum(count) filter (where not are_records) desc nulls last, trace_id limit 1
+        )
+        union
+        select other_id from run join otel_link l on l.log_id = %(log_id)s and l.trace_id = run.trace_id
+    )
+    select t.trace_id, t.pieces, t.mapped, t.due_at, t.has_root, r.stream, r.correlation_id
+    from (select * from run limit %(most)s) as run
+    join otel_trace t on t.log_id = %(log_id)s and t.trace_id = run.trace_id
+    left join otel_run r on r.log_id = t.log_id and r.trace_id = t.trace_id
+    order by t.trace_id"""
+ALL_PIECES_OF = """
+    select number > mapped, trace_id, number, token_id, count, bytes, are_records, body from (
+        select p.*, t.mapped, sum(p.bytes) over (order by p.trace_id, p.number desc) as upto
+        from otel_piece p join otel_trace t using (log_id, trace_id)
+        where p.log_id = %(log_id)s and p.trace_id = any (%(traces)s::uuid[])
+    ) as p where upto - bytes < %(most_bytes)s order by trace_id, number"""

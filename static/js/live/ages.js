@@ -25,8 +25,17 @@ function briefSpan(ms) {
   return minutes ? `${minutes} min` : `${seconds} s`;
 }
 
+function clock(ms) {
+  const seconds = Math.max(0, Math.floor(ms / SECOND_MS));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
 function tick() {
   const now = Date.now() + clockAheadMs;
+  for (const time of document.querySelectorAll("time[data-clock]")) {
+    const at = Date.parse(time.dateTime);
+    time.textContent = clock(time.dataset.clock === "until" ? at - now : now - at);
+  }
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const words = briefSpan(now - Date.parse(time.dateTime));
     if (time.textContent !== words) time.textContent = words;

@@ -1,0 +1,96 @@
+"""What comes with one token over OpenTelemetry: its last run, held or mapped, and what that becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from events.otel.mapping.run import MappedEvent, RunName, map_run
+from events.otel.pieces import KeptPiece, material_of
+from events.otel.reads import Exporter, exporters
+from events.otel.spans import Span
+from events.reading.statement import Statement
+from events.sql import otel as sql
+
+_MOST_TRACES = 100
+"""Traces of one run that are looked at."""
+_MOST_BYTES = 2**19
+"""Of the pieces that are read and mapped for a page, which takes some 50 ms. Of a larger run the last ones are."""
+_SEARCHED = timedelta(minutes=10)
+"""A token's last spans are searched in the pieces of this time before its last export, which may have had none."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSoFar:
+    """A trace of the last run of a token. It has a stream and a workflow if a part of it was mapped."""
+
+    trace_id: UUID
+    pieces: int
+    mapped: int
+    due_at: datetime | None
+    has_root: bool
+    stream: str | None
+    correlation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What came with a token. `exporter` is None if nothing did, `traces` are those of its last run."""
+
+    exporter: Exporter | None
+    traces: Sequence[TraceSoFar] = ()
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The time at which what is held of the run is mapped; None if nothing is held."""
+        return max((trace.due_at for trace in self.traces if trace.due_at is not None), default=None)
+
+    @property
+    def has_root(self) -> bool:
+        """Whether all that is held only waits for the logs of its roots, as these have ended."""
+        return all(trace.has_root for trace in self.traces if trace.due_at is not None)
+
+    @property
+    def name(self) -> RunName | None:
+        """The names that the run has in the log, since a part of it was mapped."""
+        names = ((trace.stream, trace.correlation_id) for trace in self.traces)
+        return next((RunName(stream, workflow) for stream, workflow in names if stream and workflow), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSoFar:
+    """The spans of a run that came so far, held or mapped, the events that they become, and their name."""
+
+    spans: Sequence[Span]
+    held_spans: int
+    name: RunName
+    events: Sequence[MappedEvent]
+    has_content: bool
+
+
+def arrivals(log_id: int, token_id: int) -> Arrivals:
+    """Return what came with a token."""
+    exporter = next((each for each in exporters(log_id).fetch() if each.token_id == token_id), None)
+    if exporter is None or exporter.last_at is None or not exporter.spans:
+        return Arrivals(exporter)
+    params = {"log_id": log_id, "token_id": token_id, "since": exporter.last_at - _SEARCHED, "most": _MOST_TRACES}
+    return Arrivals(exporter, Statement(sql.RUN_OF_TOKEN, params, TraceSoFar).fetch())
+
+
+def run_so_far(log_id: int, came: Arrivals) -> RunSoFar | None:
+    """Read and map the last run of a token; None if none of its spans is there any more."""
+    params = {"log_id": log_id, "traces": [trace.trace_id for trace in came.traces], "most_bytes": _MOST_BYTES}
+    pieces = Statement(sql.ALL_PIECES_OF, params, KeptPiece).fetch()
+    material = material_of(pieces)
+    if not material.spans:
+        return None
+    mapped = map_run(material.spans, material.records, name=came.name)
+    return RunSoFar(
+        spans=list({(span.trace_id, span.span_id): span for span in material.spans}.values()),
+        held_spans=sum(piece.count for piece in pieces if piece.is_held and not piece.are_records),
+        name=mapped.name,
+        events=mapped.events,
+        has_content=bool(material.tokens_with_content),
+    )
