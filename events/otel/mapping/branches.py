@@ -14,7 +14,6 @@ from events.otel.mapping.reading import PASSED
 from events.otel.mapping.tree import Node
 
 _MAX_BEFORE = 100
-_MAX_EMPTY = 100
 _MAX_HEIGHT = 64
 
 
@@ -32,39 +31,23 @@ class Branches:
         """
         branch: Node | None = node
         for _ in range(_MAX_HEIGHT):
-            if branch is None or (found := self._followed(branch)):
+            if branch is None or branch.parent is None:
                 break
             parent = branch.parent
-            branch = parent if parent is not None and parent.role in PASSED else None
-        else:
-            return []
-        return sorted(found, key=lambda draft: (draft.time_ns, draft.id)) if branch is not None else []
+            if found := self._siblings(parent).before(branch):
+                drafts = [self._last[id(earlier)] for earlier in found]
+                return sorted(drafts, key=lambda draft: (draft.time_ns, draft.id))
+            branch = parent if parent.role in PASSED else None
+        return []
 
-    def _followed(self, branch: Node) -> list[Draft]:
-        """Return the last events of the branches that one follows; those without events are passed over."""
-        found: dict[str, Draft] = {}
-        waiting, passed = [branch], 0
-        while waiting and passed < _MAX_EMPTY:
-            for earlier in self._siblings(waiting.pop()):
-                last = self._last.get(id(earlier))
-                if last is not None:
-                    found[last.id] = last
-                else:
-                    passed += 1
-                    waiting.append(earlier)
-        return list(found.values())
-
-    def _siblings(self, branch: Node) -> list[Node]:
-        parent = branch.parent
-        if parent is None:
-            return []
+    def _siblings(self, parent: Node) -> _Siblings:
         if id(parent) not in self._ended:
-            self._ended[id(parent)] = _Siblings(parent.children)
-        return self._ended[id(parent)].before(branch)
+            self._ended[id(parent)] = _Siblings([child for child in parent.children if id(child) in self._last])
+        return self._ended[id(parent)]
 
 
 class _Siblings:
-    """The children of one node, in the order in which they ended."""
+    """The children of one node in which something happened, in the order in which they ended."""
 
     def __init__(self, children: list[Node]) -> None:
         self._nodes = sorted(children, key=lambda node: (node.ended_ns, node.started_ns, node.id))

@@ -5,7 +5,7 @@ Each call of a model repeats the whole history. Most of it is in the log already
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from events.otel.mapping.errors import error_of
@@ -14,6 +14,8 @@ from events.otel.mapping.messages import fingerprint
 from events.otel.mapping.reading import Message, Role
 from events.otel.mapping.tree import Node
 from events.otel.mapping.wrappers import unwrap
+
+_END: Message = {"role": ""}
 
 
 class Histories:
@@ -71,8 +73,9 @@ class Histories:
         What an agent is told of its own replies and their results, from its second call on, often has other words.
         """
         if message["role"] == "tool":
-            call_id = message.get("call_id")
-            return call_id in self._results or (call_id is None and bool(self._results) and not is_first)
+            call_id = message.get("call_id", "")
+            is_known = call_id in self._results
+            return is_known or (not is_first and bool(self._results) and call_id not in self._calls)
         if message["role"] != "assistant":
             return False
         if not is_first or self._print(message) in self._replies:
@@ -92,12 +95,30 @@ def take_results(nodes: list[Node]) -> None:
     if not silent:
         return
     for node in nodes:
-        for message in node.reading.messages or () if node.role is Role.MODEL else ():
-            tool = silent.pop(message.get("call_id", ""), None) if message["role"] == "tool" else None
-            if tool is not None and "content" in message:
+        for call_id, message in _answers(node.reading.messages or ()) if node.role is Role.MODEL else ():
+            tool = silent.pop(call_id, None) if call_id is not None and "content" in message else None
+            if tool is not None:
                 tool.reading.result = parsed(message["content"])
                 unwrap(tool.reading)
                 tool.error = error_of(tool.span, tool.reading)
+
+
+def _answers(messages: Iterable[Message]) -> Iterator[tuple[str | None, Message]]:
+    """Yield the results of tools with the ids of their calls.
+
+    Where the ids of the results are not those of the calls before them, their order tells which is whose.
+    """
+    call_ids: list[str | None] = []
+    results: list[Message] = []
+    for message in (*messages, _END):
+        if message["role"] == "tool":
+            results.append(message)
+            continue
+        ids = [result.get("call_id") for result in results]
+        by_order = len(ids) == len(call_ids) and set(ids) != set(call_ids)
+        yield from zip(call_ids if by_order else ids, results, strict=True)
+        results = []
+        call_ids = [call.get("id") for call in message.get("tool_calls", ())]
 
 
 def _is_silent(tool: Node) -> bool:

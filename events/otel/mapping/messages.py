@@ -298,8 +298,8 @@ def last_text(value: Any, *, is_output: bool = False) -> Any:
 
 
 _INPUTS = (
-    "raw", "content", "text", "task", "question", "query", "prompt", "input", "inputs", "output", "outputs", "result",
-    "messages", "message", "new_message", "parts", "kwargs", "data", "update", "value",
+    "raw", "args", "content", "text", "task", "question", "query", "prompt", "input", "inputs", "output", "outputs",
+    "result", "messages", "message", "new_message", "parts", "kwargs", "data", "update", "value",
 )  # fmt: skip
 
 

@@ -60,6 +60,8 @@ def _result(result: Any) -> Any:
 def _tool_message(result: Any) -> Message | None:
     if isinstance(result, dict) and set(result) <= {"output", "kwargs"} and isinstance(result.get("output"), dict):
         result = result["output"]
+        if "content" in result and "tool_call_id" in result:
+            return message_of({"role": "tool", **result})
     if not isinstance(result, dict) or not isinstance(result.get("kwargs", result.get("data")), dict):
         return None
     message = message_of(result)

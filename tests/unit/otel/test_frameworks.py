@@ -457,3 +457,38 @@ def test_a_chain_without_models_is_a_run() -> None:
 def test_a_model_that_a_tool_calls_is_the_tools() -> None:
     events = told(agent(1, None, 0, 90, "a"), tool(2, 1, 1, 20, "summarise"), chat(3, 2, 2, 19, text="short"))
     assert events[3] == "  3 <2     model.replied     summarise  text"
+
+
+def test_results_whose_ids_are_not_those_of_the_calls_are_told_apart_by_their_order() -> None:
+    calls = [{"id": f"look_{n}", "name": "look", "arguments": {"order": n}} for n in (1, 2)]
+    parts = [{"type": "tool_call_response", "id": f"look_{n - 1}", "response": f"result {n}"} for n in (1, 2)]
+    asked = {"role": "assistant", "parts": [{"type": "tool_call", **call} for call in calls]}
+    history = json.dumps([asked, {"role": "user", "parts": parts}])
+    tools = [
+        tool(2 + n, 1, 10 * n, 10 * n + 5, "look", **{"gen_ai.tool.call.arguments": json.dumps({"order": n})})
+        for n in (1, 2)
+    ]
+    last = chat(9, 1, 40, 50, text="done", **{"gen_ai.input.messages": history})
+    events = map_run([agent(1, None, 0, 90, "a"), chat(2, 1, 1, 9, *calls), *tools, last]).events
+    assert [json.loads(event.data)["result"] for event in events if event.type == "tool.returned"] == [
+        "result 1",
+        "result 2",
+    ]
+    assert "messages" not in [json.loads(event.data) for event in events if event.type == "model.replied"][-1]
+
+
+def test_spans_without_events_do_not_hide_what_came_before() -> None:
+    model = {"openinference.span.kind": "LLM"}
+    empty = {"openinference.span.kind": "PROMPT"}
+    assert told(
+        span(1, None, 0, 90, name="loop", **CHAIN),
+        span(2, 1, 1, 9, **model),
+        span(3, 1, 2, 12, **empty),
+        span(4, 1, 20, 29, **model),
+        span(5, 1, 21, 32, **empty),
+        span(6, 1, 40, 49, **model),
+    )[1:4] == [
+        "  1 <0     model.replied     -",
+        "  2 <1     model.replied     -",
+        "  3 <2     model.replied     -",
+    ]
