@@ -1,0 +1,133 @@
+"""Whatever comes is refused with a reason or divided; what was divided can be read, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from events.errors import BadRequest, TooLarge
+from events.otel.intake import Signal, division_of, inflated, size
+from events.otel.spans import LogRecord, Span
+from events.otel.wire import Division, records_of, spans_of
+from tests.support.otel import export, json_of, new_trace, records, span
+from tests.support.otlp import captures
+
+SPANS = export(
+    span(b"t" * 16, 1, text="é" * 10), span(b"u" * 16, 2, 1, links=[b"t" * 16]), span(b"t" * 16, 3, 1)
+).SerializeToString()
+RECORDS = records(b"t" * 16, "gen_ai.choice", "other").SerializeToString()
+SIGNALS = st.sampled_from([Signal.TRACES, Signal.LOGS])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+MEMBERS = st.sampled_from(["traceId", "spanId", "name", "attributes", "events", "links", "kind", "startTimeUnixNano"])
+
+
+def read(signal: Signal, division: Division) -> list[Span | LogRecord]:
+    """All that was divided, as a worker reads it."""
+    found: list[Span | LogRecord] = []
+    for piece in division.pieces:
+        of_piece: list[Span | LogRecord] = []
+        of_piece += spans_of(piece.body) if signal is Signal.TRACES else records_of(piece.body)
+        assert len(of_piece) == piece.count
+        assert {one.trace_id for one in of_piece} == {piece.trace_id}
+        assert size(piece) > len(piece.body)
+        found += of_piece
+    return found
+
+
+def take(signal: Signal, body: bytes, *, is_json: bool = False, is_gzip: bool = False) -> None:
+    """Divide and read a body, or refuse it with a reason that no exporter repeats."""
+    with suppress(BadRequest, TooLarge):
+        read(signal, division_of(signal, body, is_json=is_json, is_gzip=is_gzip))
+
+
+@given(SIGNALS, st.binary(max_size=300))
+def test_any_bytes_are_refused_or_divided(signal: Signal, body: bytes) -> None:
+    take(signal, body)
+    take(signal, body, is_json=True)
+    take(signal, body, is_gzip=True)
+
+
+@given(SIGNALS, st.data())
+def test_a_damaged_export_is_refused_or_divided(signal: Signal, data: st.DataObject) -> None:
+    body = bytearray(SPANS if signal is Signal.TRACES else RECORDS)
+    for _ in range(data.draw(st.integers(1, 5))):
+        place = data.draw(st.integers(0, len(body) - 1))
+        body[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        body = body or bytearray(b"\0")
+    take(signal, bytes(body))
+    with suppress(BadRequest, TooLarge):
+        inflated(gzip.compress(bytes(body))[: data.draw(st.integers(0, 400))], most_bytes=1_000)
+
+
+@given(SIGNALS, JSON)
+@example(Signal.TRACES, [])
+@example(Signal.TRACES, {"resourceSpans": None})
+@example(Signal.TRACES, {"resourceSpans": [None]})
+@example(Signal.TRACES, {"resourceSpans": [{"resource": {"attributes": [{"key": "a", "value": {"intValue": 2**70}}]}}]})
+def test_any_json_is_refused_or_divided(signal: Signal, document: Any) -> None:
+    take(signal, json.dumps(document).encode(), is_json=True)
+
+
+@given(st.dictionaries(MEMBERS, JSON, max_size=4))
+@example({"traceId": "g" * 32, "spanId": "0" * 16})
+@example({"traceId": "AA" * 16, "spanId": "aa" * 8, "startTimeUnixNano": "-1"})
+@example({"traceId": "AA" * 16, "spanId": "aa" * 8, "startTimeUnixNano": 1.5})
+@example({"traceId": "AA" * 16, "spanId": "aa" * 8, "startTimeUnixNano": "1800000000000000000", "kind": 99})
+def test_any_span_in_json_is_refused_or_divided(members: dict[str, Any]) -> None:
+    one = {"traceId": "ab" * 16, "spanId": "cd" * 8, **members}
+    take(Signal.TRACES, json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}).encode(), is_json=True)
+
+
+def test_no_span_of_a_capture_is_lost_whatever_its_form(shared_data: Path) -> None:
+    for name, requests in captures(shared_data):
+        for request in requests:
+            if request.path == "/v1/traces" and not request.is_json:
+                message = ExportTraceServiceRequest.FromString(request.body)
+                ids = [one.span_id.hex() for r in message.resource_spans for s in r.scope_spans for one in s.spans]
+                plain, zipped, as_json = (
+                    read(Signal.TRACES, division_of(Signal.TRACES, body, is_json=is_json, is_gzip=is_gzip))
+                    for body, is_json, is_gzip in (
+                        (request.body, False, False),
+                        (gzip.compress(request.body), False, True),
+                        (json_of(message), True, False),
+                    )
+                )
+                assert plain == zipped == as_json, name
+                assert sorted(str(one.span_id) for one in plain) == sorted(ids)
+
+
+@pytest.mark.parametrize("most_bytes", [99, 100])
+def test_a_body_is_inflated_up_to_its_bound(most_bytes: int) -> None:
+    body = gzip.compress(bytes(100))
+    if most_bytes == 100:
+        assert inflated(body, most_bytes=most_bytes) == bytes(100)
+    else:
+        with pytest.raises(TooLarge):
+            inflated(body, most_bytes=most_bytes)
+
+
+@pytest.mark.parametrize("body", [b"", gzip.compress(b"ab")[:-1], gzip.compress(b"ab") + b"c", b"x"])
+def test_what_is_not_gzip_is_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        inflated(body, most_bytes=100)
+
+
+def test_many_small_spans_count_for_what_they_take_in_memory() -> None:
+    few, many = (
+        division_of(Signal.TRACES, export(*spans).SerializeToString(), is_json=False, is_gzip=False)
+        for spans in ([span(new_trace(), 1, text="x" * 10_000)], [span(b"t" * 16, n) for n in range(1, 101)])
+    )
+    assert size(few.pieces[0]) < 12_000
+    assert size(many.pieces[0]) > len(many.pieces[0].body) + 100 * 500
