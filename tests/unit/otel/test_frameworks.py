@@ -469,7 +469,8 @@ def test_results_whose_ids_are_not_those_of_the_calls_are_told_apart_by_their_or
         for n in (1, 2)
     ]
     last = chat(9, 1, 40, 50, text="done", **{"gen_ai.input.messages": history})
-    events = map_run([agent(1, None, 0, 90, "a"), chat(2, 1, 1, 9, *calls), *tools, last]).events
+    first = chat(2, 1, 1, 9, *calls, **{"gen_ai.input.messages": '[{"role": "user", "content": "Where?"}]'})
+    events = map_run([agent(1, None, 0, 90, "a"), first, *tools, last]).events
     assert [json.loads(event.data)["result"] for event in events if event.type == "tool.returned"] == [
         "result 1",
         "result 2",
