@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,10 +23,12 @@ from tests.support.middleman import Middleman
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.running import append, until
-from tests.support.server import Server
+from tests.support.server import CHECKOUT, Server
 from tests.support.subscriptions import expire
 
 PLACED = {"type": "OrderPlaced", "data": b'{"sku": "A-7"}'}
+WITH_CLIENT = {**os.environ, "PYTHONPATH": str(CHECKOUT / "client")}
+APPEND = "/api/streams/order-1/events"
 SHIPPED = ("order-42", {"type": "OrderShipped", "data": b"{}"})
 
 
@@ -80,7 +83,7 @@ def test_a_consumer_that_is_killed_keeps_nothing_from_the_next_one_but_what_it_h
     with Middleman(server.url) as middleman:
         source = example(1, middleman, token)
         with process(source) as killed:
-            middleman.victim, middleman.kill = killed, (2, "after")  # it has made the subscription, and has taken
+            middleman.victim, middleman.kill = killed, (3, "after")  # it has made the subscription, read it, and taken
             assert killed.wait(PATIENCE) == -signal.SIGKILL
         middleman.victim = None
         with consumer(source):
@@ -111,7 +114,7 @@ def test_a_consumer_that_is_paused_gives_its_order_back_and_has_not_failed(
         """Pauses the consumer between its take and its append."""
 
         def answer(self, method: str, path: str, headers: Any, body: bytes) -> httpx2.Response | None:
-            if path == "/api/events" and path not in self.requests:
+            if path == APPEND and path not in self.requests:
                 decide(begin)
             return super().answer(method, path, headers, body)
 
@@ -142,12 +145,13 @@ def consumer(source: str) -> Iterator[None]:
 
 
 def process(source: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", source], preexec_fn=die_with_parent())
+    return subprocess.Popen([sys.executable, "-c", source], env=WITH_CLIENT, preexec_fn=die_with_parent())
 
 
 def run_agent(server: Server, token: str) -> None:
     """Run an example to its end in a process of its own. An example that never ends fails."""
-    subprocess.run([sys.executable, "-c", example(0, server, token)], check=True, timeout=PATIENCE)
+    source = example(0, server, token)
+    subprocess.run([sys.executable, "-c", source], env=WITH_CLIENT, check=True, timeout=PATIENCE)
 
 
 def example(number: int, server: Server | Middleman, token: str) -> str:

@@ -29,9 +29,8 @@ class Refusal:
 class Middleman:
     """Hands requests on to an Eventsite. `/charges` is a gateway of its own, which charges once for each key.
 
-        `kill` kills the victim at its nth request: before the request is handed on, or after it was answered, so that
-    the
-        victim never learns the answer. The next requests get the `refusals`.
+    `kill` kills the victim at its nth request: before the request is handed on, or after it was answered, so that the
+    victim never learns the answer. The next requests get the `refusals`.
     """
 
     upstream: str
