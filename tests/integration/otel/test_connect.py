@@ -21,7 +21,7 @@ from events.models import Log, OtelTrace, Role, Scope, Token
 from events.otel.worker import working
 from events.views.connect.frameworks import FRAMEWORKS
 from tests.support.factories import make_member, make_user
-from tests.support.otel import PROTOBUF, export, new_trace, records, send, span, work
+from tests.support.otel import PROTOBUF, export, new_trace, pass_time, records, send, span, work
 
 AGENT: dict[str, Any] = {"gen_ai__operation__name": "invoke_agent"}
 
@@ -202,6 +202,31 @@ async def test_a_run_is_mapped_at_once_if_somebody_says_so(
     assert f"Open {trace.hex()}" in text
     answer = await admin.post(f"{at}/map-now", {"token": token.pk})
     assert answer["Location"] == f"{at}?framework=langgraph&token={token.pk}"
+
+
+async def test_pages_of_a_run_say_how_many_spans_of_it_are_held(
+    client: httpx2.AsyncClient, log: Log, admin: AsyncClient
+) -> None:
+    trace = new_trace()
+    name = trace.hex()
+    pages = ("streams/run-{}/", "workflows/{}/", "replay/stream/run-{}/1", "replay/workflow/{}/1")
+
+    async def texts() -> list[str]:
+        answers = [await admin.get(f"/logs/{log.name}/{page.format(name)}") for page in pages]
+        assert [answer.status_code for answer in answers] == [200] * 4
+        return [words(answer.content.decode()) for answer in answers]
+
+    await send(client, export(span(trace, 2, 1, **AGENT)))
+    await pass_time(log, 61)
+    async with working() as worker:
+        await work(worker)
+    assert [text for text in await texts() if "held:" in text] == []
+    await send(client, export(span(trace, 3, 1, **AGENT), span(trace, 1, **AGENT)))
+    for text in await texts():
+        assert "held: 2 spans" in text
+    await send(client, records(trace, "gen_ai.choice"), signal="logs")
+    for text in await texts():
+        assert "held: 2 spans, 1 log record" in text
 
 
 async def test_refusals_of_the_token_stand_there(
