@@ -260,7 +260,7 @@ _AUTOGEN = Framework(
 )
 _OTLP = Framework(
     "otlp",
-    "anything else",
+    "Anything else",
     "OTLP",
     "Anything that speaks OpenTelemetry",
     "OTLP over HTTP, protobuf or JSON; GenAI, OpenInference, OpenLLMetry and Vercel AI conventions",

@@ -130,5 +130,8 @@ def _row(span: Span, event: MappedEvent, depth: int, clock: _Clock) -> SpanRow:
 def _name(event: MappedEvent) -> str:
     """Return the name of an agent, a tool or a model; of a hand-off, its target."""
     data = orjson.loads(event.data)
-    names = [data.get(key) for key in ("name", "model", "target")] if isinstance(data, dict) else []
-    return next((name for name in names if name and isinstance(name, str)), "")
+    if not isinstance(data, dict):
+        return ""
+    if target := data.get("target"):
+        return f"→ {target}"
+    return str(data.get("name") or data.get("model") or "")
