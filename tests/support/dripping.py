@@ -8,9 +8,11 @@ from contextlib import suppress
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n"
 
+_DRIPS = 50
+
 
 class Dripping:
-    """Takes any request, sends `first` at once, and then a byte of `rest` each tenth of a second, for ever."""
+    """Takes any request, sends `first` at once, and then `rest` each tenth of a second, for five seconds."""
 
     def __init__(self, first: bytes, rest: bytes) -> None:
         self._first = first
@@ -37,5 +39,7 @@ class Dripping:
         with client, suppress(OSError):
             client.recv(65_536)
             client.sendall(self._first)
-            while not self._end.wait(0.1):
+            for _ in range(_DRIPS):
+                if self._end.wait(0.1):
+                    return
                 client.sendall(self._rest)
