@@ -1,4 +1,4 @@
-"""`python client/twin.py`: make the client for threads from the one for asyncio, so that nothing is written twice.
+"""Make the client for threads from the one for asyncio, so that nothing is written twice: `python client/twin.py`.
 
 `_async/io.py` and `_sync/io.py` are written by hand. In the other modules the two differ by a few words, which this
 replaces. The test `tests/unit/client/test_twins.py` says so when somebody has forgotten to run it.
@@ -19,7 +19,7 @@ WORDS = {
     r"\bAwaitable\[(\w+)\]": r"\1",
     r"\bAwaitable, ": "",
     r"\bAsync(\w+)": r"\1",
-    r"\b_async\b": "_sync",
+    r"\._async\b": "._sync",
     r"\b__a(enter|exit|iter|next)__\b": r"__\1__",
     r"\baclose\b": "close",
     r"\bStopAsyncIteration\b": "StopIteration",
@@ -29,6 +29,7 @@ WORDS = {
 
 def twin_of(source: str) -> str:
     """Return the source of a module for threads."""
+    source = f"# Made by twin.py from `_async`: change that.\n{source}"
     for pattern, replacement in WORDS.items():
         source = re.sub(pattern, replacement, source)
     ruff = [sys.executable, "-m", "ruff"]

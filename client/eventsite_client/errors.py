@@ -261,6 +261,11 @@ _OF_STATUS: dict[int, type[EventsiteError]] = {
 }
 
 
+def class_of(code: str, default: type[EventsiteError] = EventsiteError) -> type[EventsiteError]:
+    """Return the class of a code; the default for a code that is newer than this client."""
+    return EventsiteError._of_codes.get(code, default)
+
+
 def error_of(status: int, problem: Mapping[str, Any], *, retry_after: float | None) -> EventsiteError:
     """Return the error for a problem of the server (RFC 9457)."""
     members = dict(problem)
@@ -268,5 +273,4 @@ def error_of(status: int, problem: Mapping[str, Any], *, retry_after: float | No
     for name in ("type", "title", "status"):
         members.pop(name, None)
     by_status = Unavailable if status >= 500 else _OF_STATUS.get(status, EventsiteError)
-    error = EventsiteError._of_codes.get(code, by_status)
-    return error(detail, code=code, status=status, members=members, retry_after=retry_after)
+    return class_of(code, by_status)(detail, code=code, status=status, members=members, retry_after=retry_after)

@@ -20,7 +20,8 @@ class NewEvent(Struct, frozen=True, omit_defaults=True):
     """An event to append.
 
     `data` and the values of `metadata` may be anything that JSON can hold, also dataclasses, structs of msgspec and
-    models of pydantic. The client gives an event its `id` if it has none.
+    models of pydantic. (JSON has no NaN and no infinity: they become null.) The client gives an event its `id` if it
+    has none.
     """
 
     type: str

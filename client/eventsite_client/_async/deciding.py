@@ -78,13 +78,10 @@ class AsyncAttempt:
         self._conflict: Conflict | None = None
         self.number = number
         """The number of the round, from 1 on."""
+        self.events: Sequence[Event] = ()
+        """All events of the stream, or of the query; none for a decision by a state."""
         self.appended: list[Appended] = []
         """The places of the events, once the block has ended: one answer for each stream."""
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """All events of the stream, or of the query; empty for a decision by a state."""
-        return tuple(self._basis.events)
 
     @property
     def state(self) -> Any:
@@ -116,6 +113,7 @@ class AsyncAttempt:
         else:
             stream = basis.stream_reading()
             basis.take_stream(stream, await AsyncPages(self._caller._call, stream).all())
+        self.events = tuple(basis.events)
         return self
 
     async def __aexit__(

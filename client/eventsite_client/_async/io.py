@@ -11,11 +11,10 @@ from weakref import WeakSet
 import httpx2
 
 from eventsite_client._core.answers import Answer, problem_of
-from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream
+from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream, too_late
 from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
 from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
-from eventsite_client.errors import NoAnswer
 
 if TYPE_CHECKING:
     from eventsite_client._async.caller import AsyncCaller
@@ -52,7 +51,7 @@ class AsyncConnections:
         try:
             answer = await asyncio.wait_for(http.send(sent), deadline.left())
         except asyncio.TimeoutError:  # in Python 3.10 it is not the builtin one
-            raise NoAnswer("The answer did not come in time.", members={"ids": list(request.ids)}) from None
+            raise too_late(request) from None
         except httpx2.RequestError as error:
             raise failure_of(error, request) from error
         return Answer(answer.status_code, answer.headers, answer.content)

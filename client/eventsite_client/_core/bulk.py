@@ -9,7 +9,7 @@ from msgspec import Struct
 from eventsite_client._core import json
 from eventsite_client._core.ids import new_id
 from eventsite_client._core.requests import Request, in_run
-from eventsite_client.errors import EventsiteError, Unavailable
+from eventsite_client.errors import Unavailable, class_of
 from eventsite_client.types import NewEvent
 
 
@@ -54,4 +54,4 @@ def request(lines: Iterable[bytes]) -> Request[Bulk]:
 
 def passes(error: LineError) -> bool:
     """Return whether a line may be appended later, as the server was busy only."""
-    return issubclass(EventsiteError._of_codes.get(error.code, EventsiteError), Unavailable)
+    return issubclass(class_of(error.code), Unavailable)

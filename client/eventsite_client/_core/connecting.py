@@ -44,4 +44,13 @@ def failure_of(error: httpx2.RequestError, request: Request[Any]) -> EventsiteEr
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError | httpx2.DecodingError):
         return UnexpectedAnswer(f"The exchange failed with {reason}")
     kind = Silence if isinstance(error, httpx2.ReadTimeout) else NoAnswer
-    return kind(f"No answer from {reason}", members={"ids": list(request.ids)} if request.ids else None)
+    return kind(f"No answer from {reason}", members=_members(request))
+
+
+def too_late(request: Request[Any]) -> NoAnswer:
+    """Return the error for an answer that was not there when the time was up."""
+    return NoAnswer("The answer did not come in time.", members=_members(request))
+
+
+def _members(request: Request[Any]) -> dict[str, Any]:
+    return {"ids": list(request.ids)} if request.ids else {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from eventsite_client._core.paging import LogReading, StreamReading
 from eventsite_client._core.queries import stream_term
-from eventsite_client._core.requests import Request, append, append_all, get
+from eventsite_client._core.requests import Request, append, append_all, get, name_in_path
 from eventsite_client.errors import ProjectionError
 from eventsite_client.types import Append, Condition, Event, HeldLease, NewEvent, State
 
@@ -34,7 +34,7 @@ class Basis:
 
     def state_request(self) -> Request[State]:
         """Return the request for the state by the projection."""
-        return get(f"/projections/{self.by}/state", State, key=self.stream)
+        return get(f"/projections/{name_in_path(self.by or '')}/state", State, key=self.stream)
 
     def log_reading(self) -> LogReading:
         """Return the reading of what is new of the query."""

@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """Breakers for the services that an agent calls."""
 
 from __future__ import annotations

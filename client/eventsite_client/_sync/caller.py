@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """The base of the client: requests that are sent until they are answered, or the time is up."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """The client: its methods for the log. `working.py` has those for agents at work, and `states.py` those for states."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """Consumers: events that are taken from a subscription, and settled with what they lead to."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """Decisions: read, decide, append if nothing came between, else again."""
 
 from __future__ import annotations
@@ -78,13 +79,10 @@ class Attempt:
         self._conflict: Conflict | None = None
         self.number = number
         """The number of the round, from 1 on."""
+        self.events: Sequence[Event] = ()
+        """All events of the stream, or of the query; none for a decision by a state."""
         self.appended: list[Appended] = []
         """The places of the events, once the block has ended: one answer for each stream."""
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """All events of the stream, or of the query; empty for a decision by a state."""
-        return tuple(self._basis.events)
 
     @property
     def state(self) -> Any:
@@ -116,6 +114,7 @@ class Attempt:
         else:
             stream = basis.stream_reading()
             basis.take_stream(stream, Pages(self._caller._call, stream).all())
+        self.events = tuple(basis.events)
         return self
 
     def __exit__(

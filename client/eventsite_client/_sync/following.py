@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """Followers: the log as it grows, without end."""
 
 from __future__ import annotations

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 import httpx2
 
 from eventsite_client._core.answers import Answer, problem_of
-from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream
+from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream, too_late
 from eventsite_client._core.context import carry
 from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
 from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
-from eventsite_client.errors import NoAnswer
 
 if TYPE_CHECKING:
     from eventsite_client._sync.caller import Caller
@@ -61,7 +60,7 @@ class Connections:
                 for piece in answer.iter_bytes():  # a timeout of httpx2 is for a piece, so the sum is looked at here
                     body += piece
                     if not deadline.left():
-                        raise NoAnswer("The answer did not come in time.", members={"ids": list(request.ids)})
+                        raise too_late(request)
             finally:
                 answer.close()
         except httpx2.RequestError as error:

@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """Leases: one holder at a time, who keeps renewing."""
 
 from __future__ import annotations

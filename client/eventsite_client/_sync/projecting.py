@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """Local projections: a dictionary that is folded from the log."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """Iterators over what takes several pages. The next page is read when it is needed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """States and replays: what the server's projections make of the events."""
 
 from __future__ import annotations

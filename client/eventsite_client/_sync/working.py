@@ -1,3 +1,4 @@
+# Made by twin.py from `_async`: change that.
 """The methods of the client for agents at work: what they log, take, hold and keep."""
 
 from __future__ import annotations

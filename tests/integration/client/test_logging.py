@@ -18,6 +18,7 @@ import httpx2
 import pytest
 
 from eventsite_client import Client, NewEvent
+from eventsite_client._background.spool import Spool
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, Server, database_variables, free_port
@@ -190,6 +191,31 @@ def test_what_dead_processes_left_is_sent_by_the_next_one_in_order(
         assert next_one.flush(PATIENCE)
     assert numbers(client) == list(range(301))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_child_does_not_hold_on_to_the_file_of_its_dead_parent(token: str, tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    program = """
+        import time
+
+        client = Client(spool=os.environ["SPOOL"])
+        client.log("s", NewEvent("Counted", 1))
+        child = os.fork()
+        if child == 0:
+            os.close(1)
+            os.close(2)
+            time.sleep(600)
+        os.write(1, b"%d" % child)
+        os._exit(0)
+    """
+    with start(program, nowhere, token, SPOOL=str(tmp_path)) as process:
+        child = int(process.communicate(timeout=PATIENCE)[0])
+    try:
+        [left] = Spool(tmp_path, url=f"{nowhere}/api", token=token).left_behind()
+        assert len(left.peek(10, 10_000)) == 1
+        left.close()
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 def test_events_for_another_log_stay_where_they_are(
