@@ -35,14 +35,14 @@ async def test_a_trace_is_mapped_when_its_root_has_ended_and_its_logs_had_time(
 ) -> None:
     trace = new_trace()
     await send(client, export(span(trace, 2, 1)))
-    await pass_time(log, 59)
+    await pass_time(log, 45)
     await work(worker)
     await send(client, export(span(trace, 1)))
-    await pass_time(log, 6)
+    await pass_time(log, 2)
     await work(worker)
     assert await ids_of(log) == []
     await send(client, records(trace, "gen_ai.choice"), signal="logs")
-    await pass_time(log, 1)
+    await pass_time(log, 5)
     await work(worker)
     first, second = await events_of(log)
     assert [first.id, second.id] == [event_id(trace, 1), event_id(trace, 2)]
@@ -55,12 +55,12 @@ async def test_a_trace_without_its_root_is_mapped_after_a_silence(
 ) -> None:
     trace = new_trace()
     await send(client, export(span(trace, 3, 1)))
-    await pass_time(log, 59)
+    await pass_time(log, 45)
     await send(client, export(span(trace, 2, 1)))
-    await pass_time(log, 59)
+    await pass_time(log, 45)
     await work(worker)
     assert await ids_of(log) == []
-    await pass_time(log, 1)
+    await pass_time(log, 15)
     await work(worker)
     assert await ids_of(log) == [event_id(trace, 2), event_id(trace, 3)]
 
@@ -86,7 +86,7 @@ async def test_traces_that_links_tie_are_mapped_together_when_all_are_due(
 ) -> None:
     first, second, third = new_trace(), new_trace(), new_trace()
     await send(client, export(span(first, 1)))
-    await pass_time(log, 5)
+    await pass_time(log, 3)
     await send(client, export(span(second, 1, links=[first])))
     await send(client, export(span(third, 2, 1, links=[second])))
     await pass_time(log, 7)
