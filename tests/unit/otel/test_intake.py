@@ -118,7 +118,7 @@ def test_a_body_is_inflated_up_to_its_bound(most_bytes: int) -> None:
             inflated(body, most_bytes=most_bytes)
 
 
-@pytest.mark.parametrize("body", [b"", gzip.compress(b"ab")[:-1], gzip.compress(b"ab") + b"c", b"x"])
+@pytest.mark.parametrize("body", [b"", gzip.compress(b"ab", mtime=0)[:-1], gzip.compress(b"ab", mtime=0) + b"c", b"x"])
 def test_what_is_not_gzip_is_refused(body: bytes) -> None:
     with pytest.raises(BadRequest):
         inflated(body, most_bytes=100)

@@ -16,7 +16,7 @@ def begins_run(*types: str, stream: str = "run-1") -> bool:
     return is_agent_run([(type, stream) for type in types])
 
 
-@pytest.mark.parametrize("type", agent_run.handlers.keys() - {"span.failed"})
+@pytest.mark.parametrize("type", sorted(agent_run.handlers.keys() - {"span.failed"}))
 def test_the_first_event_of_a_run_of_agents_is_enough(type: str) -> None:
     assert begins_run(type)
 
