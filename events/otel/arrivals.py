@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
+
 from events.otel.mapping.run import MappedEvent, RunName, map_run
 from events.otel.pieces import KeptPiece, material_of
 from events.otel.reads import Exporter, exporters
@@ -18,6 +20,9 @@ _MOST_TRACES = 100
 """Traces of one run that are looked at."""
 _MOST_BYTES = 2**19
 """Of the pieces that are read and mapped for a page, which takes some 50 ms. Of a larger run the last ones are."""
+_CONTENT = ("task", "content", "arguments", "result", "output", "instruction")
+_NOTHING = (None, "", "__REDACTED__")
+"""What stands where there would be words; the last is OpenInference's."""
 _SEARCHED = timedelta(minutes=10)
 """A token's last spans are searched in the pieces of this time before its last export, which may have had none."""
 
@@ -92,5 +97,11 @@ def run_so_far(log_id: int, came: Arrivals) -> RunSoFar | None:
         held_spans=sum(piece.count for piece in pieces if piece.is_held and not piece.are_records),
         name=mapped.name,
         events=mapped.events,
-        has_content=bool(material.tokens_with_content),
+        has_content=any(map(_has_content, mapped.events)),
     )
+
+
+def _has_content(event: MappedEvent) -> bool:
+    """Whether an event tells what was said: some frameworks send the attributes of messages also without the words."""
+    data = orjson.loads(event.data)
+    return isinstance(data, dict) and any(data.get(key) not in _NOTHING for key in _CONTENT)

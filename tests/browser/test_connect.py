@@ -115,6 +115,15 @@ def test_a_framework_is_chosen_and_its_lines_are_copied_by_keyboard(admin_page: 
     expect(admin_page.get_by_role("heading", name="Connect", level=3)).to_be_visible()
 
 
+def test_the_chosen_framework_is_in_sight_on_a_phone(admin_page: Page, log: Log) -> None:
+    admin_page.set_viewport_size({"width": 390, "height": 844})
+    admin_page.goto(f"/logs/{log.name}/connect?framework=http")
+    chosen = admin_page.locator("#kind-http")
+    expect(chosen).to_be_in_viewport(ratio=0.9)
+    make_token(admin_page)
+    expect(chosen).to_be_in_viewport(ratio=0.9)
+
+
 def test_a_reload_makes_no_other_token(admin_page: Page, log: Log) -> None:
     admin_page.goto(f"/logs/{log.name}/connect?framework=smolagents")
     make_token(admin_page)

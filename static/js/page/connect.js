@@ -52,11 +52,20 @@ document.addEventListener(
   { capture: true },
 );
 
+/** On a phone the frameworks are one line that scrolls: the chosen one is in it. */
+function showChosen() {
+  const kinds = document.querySelector(".kinds");
+  kinds.scrollLeft = kinds.querySelector("[aria-current]").offsetLeft - kinds.clientWidth / 3;
+}
+
+showChosen();
+
 const came = () => document.querySelector("[data-came]")?.dataset.came;
 
 let told = came();
 
-document.addEventListener("htmx:afterSettle", () => {
+document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
+  if (target.id !== "arrive") showChosen();
   const words = came();
   if (words && words !== told) announce(words, "came");
   told = words;

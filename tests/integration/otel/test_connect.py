@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from events.access.tokens import hash_of
 from events.api.otlp import exporters
@@ -24,6 +24,7 @@ from tests.support.factories import make_member, make_user
 from tests.support.otel import PROTOBUF, export, new_trace, pass_time, records, send, span, work
 
 AGENT: dict[str, Any] = {"gen_ai__operation__name": "invoke_agent"}
+TOOL: dict[str, Any] = {"gen_ai__operation__name": "execute_tool"}
 
 
 @pytest_asyncio.fixture
@@ -158,13 +159,21 @@ async def test_what_is_held_is_a_tree_that_shows_what_has_not_come(
     assert "off: names, times and tokens only" in text
     assert "1 metrics export (answered 200)" in text
     assert "not compressed" in text
-    root = span(trace, 2, name="run", gen_ai__input__messages='[{"role":"user"}]', **AGENT)
+    root = span(trace, 2, name="run", gen_ai__tool__call__result="done", **TOOL)
     await send(client, export(root))
     text = await shown(await came_of(log, client))
     assert "3 spans held" in text
     assert re.search(r"held until its root has ended and its logs had 7 s: 0:0[67]", text)
     assert "not ended yet" not in text
     assert "on: messages, arguments, results" in text
+
+
+async def test_messages_without_their_words_are_no_content(
+    client: httpx2.AsyncClient, log: Log, shown: Callable[..., Awaitable[str]]
+) -> None:
+    hidden: dict[str, Any] = {"openinference__span__kind": "AGENT", "input__value": "__REDACTED__"}
+    await send(client, export(span(new_trace(), 1, **hidden)))
+    assert "off: names, times and tokens only" in await shown(await came_of(log, client))
 
 
 async def test_an_open_page_is_answered_if_there_is_news(
@@ -269,6 +278,21 @@ async def test_a_run_of_which_nothing_is_left_leads_to_the_workflows(
     token = await came_of(log, client)
     await OtelTrace.objects.filter(log=log).adelete()
     assert "Last span 0 s ago. Its run is in the log. Open the workflows" in await shown(token)
+
+
+def test_an_open_page_costs_a_fixed_number_of_queries(
+    log: Log, user: User, at: str, token: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_member(log, user=user, role=Role.ADMIN)
+    client = Client()
+    client.force_login(user)
+    number = Token.objects.get(hash=hash_of(token)).pk
+    # session, user, membership with its log, the token, what came with each token of the log
+    with django_assert_num_queries(5):
+        client.get(f"{at}/arrivals?token={number}")
+    # the same, and letters to decide
+    with django_assert_num_queries(6):
+        client.get(f"{at}?token={number}")
 
 
 async def test_who_appends_by_hand_is_seen_when_the_token_is_used(
