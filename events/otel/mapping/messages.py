@@ -320,6 +320,8 @@ def _said(value: Any, keys: tuple[str, ...], depth: int) -> Any:
                 return inner if isinstance(inner, str) else _said(inner, keys, depth - 1)
         if "role" in value and "content" in value:
             return None  # a message that only asks for tools
+        if len(value) == 1 and isinstance(only := next(iter(value.values())), str):
+            return only
     return value
 
 

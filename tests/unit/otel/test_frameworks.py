@@ -102,6 +102,7 @@ def test_an_agent_beside_the_tool_that_runs_it_is_caused_by_the_tool() -> None:
         ("transfer_to_router", {"task": "a van"}),
         ("transfer_to_agent", {"agent_name": "router", "reason": "a van"}),
         ("handoff", {"to_agent": "router", "reason": "a van"}),
+        ("transfer_to_router", {"request": "a van"}),
     ],
 )
 def test_tools_that_hand_over_are_hand_offs(name: str, arguments: dict[str, str]) -> None:
