@@ -10,9 +10,15 @@ from concurrent.futures import Future
 from contextvars import Context, copy_context
 from typing import Any
 
+import pytest
+
 from eventsite_client import AsyncClient, AsyncDecision, Client, Run
 
 MakeClient = Callable[..., Client]
+EVERYWHERE = pytest.mark.parametrize(
+    "make_client", ["threads", "asyncio", "fake for threads", "fake for asyncio"], indirect=True
+)
+"""The mark of tests that the fake has to pass, too."""
 
 
 class Loop:

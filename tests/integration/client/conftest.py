@@ -1,4 +1,4 @@
-"""Both clients, each of which has to pass the tests."""
+"""Both clients, each of which has to pass the tests; and the fake, for those that are marked with `EVERYWHERE`."""
 
 from __future__ import annotations
 
@@ -9,29 +9,33 @@ from typing import Any
 import pytest
 
 from eventsite_client import AsyncClient, Client
-from tests.support.server import Server
+from eventsite_client.testing import FakeLog
 from tests.support.twins import Loop, MakeClient, in_threads
 
 
 @pytest.fixture(params=["threads", "asyncio"])
 def make_client(request: pytest.FixtureRequest) -> Iterator[MakeClient]:
     """Make a client of one of the two kinds; that for asyncio is used as if it were one for threads."""
+    fake = FakeLog() if request.param.startswith("fake") else None
     with ExitStack() as stack:
-        if request.param == "threads":
+        if request.param.endswith("threads"):
 
             def make(*arguments: Any, **options: Any) -> Client:
-                return stack.enter_context(Client(*arguments, **options))
+                return stack.enter_context(fake.client() if fake else Client(*arguments, **options))
         else:
             loop = stack.enter_context(Loop())
 
             def make(*arguments: Any, **options: Any) -> Client:
-                client: Client = stack.enter_context(in_threads(loop, AsyncClient(*arguments, **options)))
+                twin = fake.async_client() if fake else AsyncClient(*arguments, **options)
+                client: Client = stack.enter_context(in_threads(loop, twin))
                 return client
 
         yield make
 
 
 @pytest.fixture
-def client(make_client: MakeClient, server: Server, token: str) -> Client:
-    """A client of the test's log, with a token that appends and reads."""
-    return make_client(server.url, token)
+def client(make_client: MakeClient, request: pytest.FixtureRequest) -> Client:
+    """A client of the test's log, with a token that appends and reads; or of a fake."""
+    if request.node.callspec.params["make_client"].startswith("fake"):
+        return make_client()
+    return make_client(request.getfixturevalue("server").url, request.getfixturevalue("token"))

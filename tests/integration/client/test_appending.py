@@ -19,6 +19,9 @@ from eventsite_client import (
     NewEvent,
     WrongExpectedVersion,
 )
+from tests.support.twins import EVERYWHERE
+
+pytestmark = EVERYWHERE
 
 PLACED = NewEvent("OrderPlaced", {"sku": "A-7"})
 NAMES = ["order-42", "team/a #2", "%2F", "...", "a b?c&d", "ü\u2028'\"", "%", "x" * 200]

@@ -9,7 +9,7 @@ import pytest
 from events.models import Event, Log
 from eventsite_client import Attempt, Client, NewEvent, WrongExpectedVersion
 from tests.support.server import Server
-from tests.support.twins import MakeClient
+from tests.support.twins import EVERYWHERE, MakeClient
 
 SHIPPED = NewEvent("OrderShipped", {"carrier": "post"})
 
@@ -38,6 +38,7 @@ def test_a_decision_on_an_empty_stream_expects_no_stream(client: Client, log: Lo
     assert Event.objects.get(log=log).expected_version == 0
 
 
+@EVERYWHERE
 def test_a_decision_is_made_again_after_a_conflict(client: Client) -> None:
     client.append("order-42", NewEvent("OrderPlaced"))
     seen = []
@@ -51,6 +52,7 @@ def test_a_decision_is_made_again_after_a_conflict(client: Client) -> None:
     assert types(client) == ["OrderPlaced", "Change1", "Change2", "OrderShipped"]
 
 
+@EVERYWHERE
 def test_rounds_are_bounded(client: Client) -> None:
     rounds = []
 
@@ -67,6 +69,7 @@ def test_rounds_are_bounded(client: Client) -> None:
     assert "OrderShipped" not in types(client)
 
 
+@EVERYWHERE
 def test_a_block_that_raises_appends_nothing(client: Client) -> None:
     def fail(order: Attempt) -> None:
         order.append(SHIPPED)
@@ -77,6 +80,7 @@ def test_a_block_that_raises_appends_nothing(client: Client) -> None:
     assert types(client) == []
 
 
+@EVERYWHERE
 def test_a_block_may_decide_to_append_nothing(client: Client) -> None:
     for attempt in client.decide("order-42"):
         with attempt:
@@ -84,6 +88,7 @@ def test_a_block_may_decide_to_append_nothing(client: Client) -> None:
     assert (attempt.number, attempt.appended, types(client)) == (1, [], [])
 
 
+@EVERYWHERE
 def test_a_decision_may_be_left_by_break(client: Client) -> None:
     for attempt in client.decide("order-42"):
         with attempt as order:
@@ -92,6 +97,7 @@ def test_a_decision_may_be_left_by_break(client: Client) -> None:
     assert types(client) == ["OrderShipped"]
 
 
+@EVERYWHERE
 def test_a_conflict_of_a_block_that_is_left_by_break_warns(client: Client) -> None:
     def leave() -> None:
         for attempt in client.decide("order-42"):
@@ -104,6 +110,7 @@ def test_a_conflict_of_a_block_that_is_left_by_break_warns(client: Client) -> No
         leave()
 
 
+@EVERYWHERE
 def test_an_attempt_has_to_be_entered(client: Client) -> None:
     with pytest.raises(RuntimeError, match="context manager"):
         for _ in client.decide("order-42"):
@@ -151,6 +158,7 @@ def test_a_decision_by_a_query_is_appended_if_nothing_came(client: Client, log: 
     assert (row.version, row.read_position) == (2, 2)
 
 
+@EVERYWHERE
 def test_a_decision_by_a_state(client: Client) -> None:
     client.append("board", NewEvent("StopsChanged", {"stops": ["a"]}))
     seen = []
@@ -165,6 +173,7 @@ def test_a_decision_by_a_state(client: Client) -> None:
     assert client.state("board").value == {"stops": ["a", "b", "c"]}
 
 
+@EVERYWHERE
 def test_a_decision_rests_on_a_stream_or_on_a_query(client: Client) -> None:
     with pytest.raises(ValueError, match="not on both"):
         client.decide("board", q="tag:vip", by="latest")
@@ -176,6 +185,7 @@ def test_a_projection_without_streams_is_nothing_to_decide_by(client: Client) ->
         client.decide("router", by="agents").run(lambda order: None)
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("own", [False, True])
 def test_events_of_several_streams_are_appended_together(client: Client, own: bool) -> None:
     """The version guards the stream that was read, also if nothing is appended to it."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from events.models import Log
-from eventsite_client import Client, HeldLease, InvalidQuery, NewEvent, NotFound, Unauthorized
-from tests.support.running import append
+from eventsite_client import Append, Client, HeldLease, InvalidQuery, NewEvent, NotFound, Unauthorized
 from tests.support.server import Server
-from tests.support.twins import MakeClient
+from tests.support.twins import EVERYWHERE, MakeClient
 
 
-def fill(log: Log, count: int) -> None:
-    append(log, [(f"s-{n % 2}", {"type": f"T{n % 3}", "data": b"%d" % n}) for n in range(1, count + 1)])
+def fill(client: Client, count: int) -> None:
+    numbers = range(1, count + 1)
+    appends = [Append(stream=f"s-{n % 2}", events=(NewEvent(f"T{n % 3}", n),)) for n in numbers]
+    if appends:
+        client.append_all(*appends)
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_001, 2_500])
-def test_all_events_are_read_in_order(client: Client, log: Log, count: int) -> None:
-    fill(log, count)
+def test_all_events_are_read_in_order(client: Client, count: int) -> None:
+    fill(client, count)
     events = client.events()
     assert [event.position for event in events] == list(range(1, count + 1))
     assert (events.head, events.position) == (count, count)
@@ -26,11 +28,12 @@ def test_all_events_are_read_in_order(client: Client, log: Log, count: int) -> N
     assert backward.head == count
 
 
-def test_a_reading_ends_where_the_log_ended_at_its_first_page(client: Client, log: Log) -> None:
-    fill(log, 1_500)
+@EVERYWHERE
+def test_a_reading_ends_where_the_log_ended_at_its_first_page(client: Client) -> None:
+    fill(client, 1_500)
     events = client.events()
     first = next(iter(events))
-    fill(log, 3_000)
+    fill(client, 3_000)
     assert first.position == 1
     assert (events.head, events.position) == (1_500, 1_000)
     rest = events.all()
@@ -39,8 +42,9 @@ def test_a_reading_ends_where_the_log_ended_at_its_first_page(client: Client, lo
     assert events.head == 1_500
 
 
-def test_events_are_selected(client: Client, log: Log) -> None:
-    fill(log, 1_200)
+@EVERYWHERE
+def test_events_are_selected(client: Client) -> None:
+    fill(client, 1_200)
     assert [event.position for event in client.events("type:T0 stream:s-1", limit=3)] == [3, 9, 15]
     assert [event.position for event in client.events(after=1_190, before=1_193)] == [1_191, 1_192]
     assert [event.position for event in client.events(after=2, before=6, backward=True)] == [5, 4, 3]
@@ -50,9 +54,10 @@ def test_events_are_selected(client: Client, log: Log) -> None:
     assert (rare.all(), rare.position) == ([], 1_200)
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("count", [0, 1, 1_999, 2_000, 2_001, 4_100])
-def test_a_stream_is_read_in_order_to_its_version(client: Client, log: Log, count: int) -> None:
-    fill(log, count)
+def test_a_stream_is_read_in_order_to_its_version(client: Client, count: int) -> None:
+    fill(client, count)
     stream = client.stream_events("s-1")
     in_stream = (count + 1) // 2
     assert [event.version for event in stream] == list(range(1, in_stream + 1))
@@ -62,13 +67,15 @@ def test_a_stream_is_read_in_order_to_its_version(client: Client, log: Log, coun
     assert newest.version == in_stream
 
 
-def test_a_part_of_a_stream_is_read(client: Client, log: Log) -> None:
-    fill(log, 20)
+@EVERYWHERE
+def test_a_part_of_a_stream_is_read(client: Client) -> None:
+    fill(client, 20)
     assert [event.version for event in client.stream_events("s-1", from_version=9)] == [9, 10]
     assert [event.version for event in client.stream_events("s-1", from_version=2, backward=True)] == [2, 1]
     assert [event.version for event in client.stream_events("s-1", "type:T0", limit=2)] == [2, 5]
 
 
+@EVERYWHERE
 def test_there_is_no_event_after_the_end(client: Client) -> None:
     with pytest.raises(NotFound) as caught:
         client.event(1)

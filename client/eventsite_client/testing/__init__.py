@@ -1,0 +1,5 @@
+"""For tests of your own: a log in memory, which clients take for a server."""
+
+from eventsite_client.testing.fake import FakeLog
+
+__all__ = ["FakeLog"]
