@@ -21,7 +21,7 @@ LOCKS = 7305
 _MOST_DUE = 64
 """Traces that a worker looks at together."""
 _MOST_TIED = 1_000
-"""Traces of a run, or of the runs that a worker looks at together. More than that are mapped apart."""
+"""Traces of the runs that a worker looks at together. Of one run with more traces, some are mapped apart."""
 _MOST_FAILURES = 100
 _MOST_FORGOTTEN = 1_000
 
@@ -52,8 +52,10 @@ class Store:
         return [(trace_id, attempts) for trace_id, attempts in await self._rows(sql.DUE, log_id=log_id, most=_MOST_DUE)]
 
     async def runs(self, log_id: int, traces: Sequence[UUID]) -> list[Run]:
-        """Return the runs to which some traces belong, in the order of these."""
+        """Return the runs to which some traces belong, or the first ones of them, in the order of these."""
         tied = [id for (id,) in await self._rows(sql.TIED, log_id=log_id, traces=list(traces), most=_MOST_TIED)]
+        if len(tied) == _MOST_TIED and len(traces) > 1:
+            return await self.runs(log_id, traces[: len(traces) // 2])
         ids = list(dict.fromkeys([*traces, *tied]))
         links = await self._rows(sql.LINKS, log_id=log_id, traces=ids)
         silence = settings.EVENTSITE.otel_silence_seconds

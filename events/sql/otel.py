@@ -23,7 +23,9 @@ TIED = """
     with recursive run (trace_id) as (
         select * from unnest(%(traces)s::uuid[])
         union
-        select other_id from run join otel_link l on l.log_id = %(log_id)s and l.trace_id = run.trace_id
+        select other_id from run cross join lateral (
+            select other_id from otel_link l where l.log_id = %(log_id)s and l.trace_id = run.trace_id offset 0
+        ) as l
     )
     select trace_id from run limit %(most)s"""
 LINKS = """
@@ -54,12 +56,19 @@ ATTEMPT = """
     )
     update otel_trace t set attempts = attempts + %(step)s
     from locked where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
+# `offset 0` has them looked up trace by trace, whatever the statistics are: else Postgres compared each with all ids.
 _PIECES = """
-    select trace_id, number, token_id, count, bytes, are_records, body from (
-        select p.*, sum(p.bytes) over (order by p.trace_id, p.number {order}) as upto
-        from otel_piece p join otel_trace t using (log_id, trace_id)
-        where p.log_id = %(log_id)s and p.trace_id = any (%(traces)s::uuid[]) and p.number {side} t.mapped
-    ) as p where upto - bytes < %(most_bytes)s order by trace_id, number"""
+    select p.trace_id, p.number, token_id, count, bytes, are_records, body from (
+        select w.trace_id, p.number, sum(p.bytes) over (order by w.trace_id, p.number {order}) - p.bytes as before
+        from unnest(%(traces)s::uuid[]) as w (trace_id) cross join lateral (
+            select number, bytes from otel_piece p join otel_trace t using (log_id, trace_id)
+            where log_id = %(log_id)s and trace_id = w.trace_id and number {side} mapped offset 0
+        ) as p
+    ) as n cross join lateral (
+        select * from otel_piece p
+        where p.log_id = %(log_id)s and p.trace_id = n.trace_id and p.number = n.number offset 0
+    ) as p
+    where before < %(most_bytes)s order by p.trace_id, p.number"""
 HELD_PIECES = _PIECES.format(order="", side=">")
 KEPT_PIECES = _PIECES.format(order="desc", side="<=")
 # What came while the others were mapped waits for its logs again.

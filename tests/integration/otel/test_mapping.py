@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from events.errors import LogHeld, Unavailable
 from events.models import Log, OtelFailure, OtelLink, OtelPiece, OtelRun, OtelTrace
+from events.otel import store as held_traces
 from events.otel.mapping.run import MappedRun
 from events.otel.spans import Span
 from events.otel.worker import MOST_ATTEMPTS, Worker, working
@@ -103,6 +104,28 @@ async def test_traces_that_links_tie_are_mapped_together_when_all_are_due(
         event_id(third, 2),
     }
     assert len({event.stream for event in events}) == 1
+
+
+async def test_runs_that_are_due_together_are_each_mapped_as_a_whole(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_traces, "_MOST_DUE", 3)
+    monkeypatch.setattr(held_traces, "_MOST_TIED", 10)
+    runs = [[new_trace() for _ in range(4)] for _ in range(9)]
+    for place in range(4):  # so that the first due traces are of different runs
+        for run in runs:
+            await send(client, export(span(run[place], 1, links=run[:place])))
+    await pass_time(log, 7)
+    mapped: list[list[str]] = []
+
+    def noting(spans: list[Span], *args: Any, **named: Any) -> MappedRun:
+        mapped.append(sorted(one.trace_id for one in spans))
+        return map_plainly(spans, *args, **named)
+
+    async with working(map=noting) as worker:
+        await work(worker)
+    ids = {trace.hex() for run in runs for trace in run}
+    assert sorted(run for run in mapped if ids.issuperset(run)) == sorted(sorted(map(bytes.hex, run)) for run in runs)
 
 
 async def test_a_trace_waits_for_others_of_its_run_only_so_long(
