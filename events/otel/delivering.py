@@ -6,18 +6,18 @@ in the middle, or a part of the run was mapped before.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Self
 
 from events.appending.checks import new_append, new_event, size
+from events.appending.plan import Outcome
 from events.appending.writer import Writer
 from events.errors import EventsError, IdConflict, ReservedStream, Unavailable
 from events.otel.mapping.run import MappedEvent
 from events.otel.runs import STREAM_PREFIX
 from events.types import Append
-
-logger = logging.getLogger(__name__)
 
 _CHUNK_EVENTS = 500
 _CHUNK_BYTES = 2 * 2**20
@@ -33,31 +33,68 @@ class Refused:
     error: EventsError
 
 
-async def deliver(
-    writer: Writer, log_id: int, events: Sequence[MappedEvent], *, is_stopping: Callable[[], bool]
-) -> list[Refused]:
-    """Append events, each by itself; return those that are refused. They hold up no other.
+class Delivery:
+    """Appends events one by one: `async with Delivery(…) as delivery:`. Others may be added while some are written.
 
-    Raises:
-        EventsError: the database can't be reached, or is busy, or the process is stopping. All may be tried again.
+    `refused` are those that the log does not take. They hold up no other. `add()`, and the end of the block, raise an
+    `EventsError` if the database can't be reached, or is busy, or the process is stopping: all may be added again.
     """
-    refused: list[Refused] = []
-    appends: list[tuple[MappedEvent, Append]] = []
-    for event in events:
-        try:
-            appends.append((event, _append(event)))
-        except EventsError as error:
-            refused.append(Refused(event, error))
-    for chunk in _chunks(appends):
-        if is_stopping():
+
+    def __init__(self, writer: Writer, log_id: int, *, is_stopping: Callable[[], bool] = lambda: False) -> None:
+        self._writer = writer
+        self._log_id = log_id
+        self._is_stopping = is_stopping
+        self._chunk: list[tuple[MappedEvent, Append]] = []
+        self._chunk_bytes = 0
+        self._sent: list[tuple[MappedEvent, Append]] = []
+        self._answer: asyncio.Task[list[Outcome]] | None = None
+        self.refused: list[Refused] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, *details: object) -> None:
+        if kind is None:
+            await self._send()
+            await self._look_at_answer()
+        elif self._answer:
+            await asyncio.gather(self._answer, return_exceptions=True)
+
+    async def add(self, events: Iterable[MappedEvent]) -> None:
+        """Append events after all that were added before."""
+        for event in events:
+            try:
+                append = _append(event)
+            except EventsError as error:
+                self.refused.append(Refused(event, error))
+                continue
+            bytes = size(append)
+            if len(self._chunk) == _CHUNK_EVENTS or self._chunk_bytes + bytes > _CHUNK_BYTES:
+                await self._send()
+            self._chunk.append((event, append))
+            self._chunk_bytes += bytes
+        await asyncio.sleep(0)  # the writer goes on
+
+    async def _send(self) -> None:
+        """Give the writer what was added, when it is done with what came before."""
+        await self._look_at_answer()
+        if self._is_stopping():
             raise Unavailable("The worker is stopping.")
-        outcomes = await writer.append(log_id, [append for _, append in chunk])
-        for (event, _), outcome in zip(chunk, outcomes, strict=True):
+        if self._chunk:
+            self._sent, self._chunk, self._chunk_bytes = self._chunk, [], 0
+            appends = [append for _, append in self._sent]
+            self._answer = asyncio.create_task(self._writer.append(self._log_id, appends))
+
+    async def _look_at_answer(self) -> None:
+        if self._answer is None:
+            return
+        outcomes = await self._answer
+        self._answer = None
+        for (event, _), outcome in zip(self._sent, outcomes, strict=True):
             if isinstance(outcome, EventsError) and not isinstance(outcome, IdConflict):
                 if outcome.status == _TEMPORARY_STATUS:
                     raise outcome
-                refused.append(Refused(event, outcome))
-    return refused
+                self.refused.append(Refused(event, outcome))
 
 
 def _append(event: MappedEvent) -> Append:
@@ -80,18 +117,3 @@ def _append(event: MappedEvent) -> Append:
         occurred_at=event.occurred_at,
     )
     return new_append(event.stream, [new])
-
-
-def _chunks(appends: Sequence[tuple[MappedEvent, Append]]) -> Iterator[list[tuple[MappedEvent, Append]]]:
-    """Yield appends in order, as many at once as one call may have."""
-    chunk: list[tuple[MappedEvent, Append]] = []
-    chunk_bytes = 0
-    for each in appends:
-        bytes = size(each[1])
-        if chunk and (len(chunk) == _CHUNK_EVENTS or chunk_bytes + bytes > _CHUNK_BYTES):
-            yield chunk
-            chunk, chunk_bytes = [], 0
-        chunk.append(each)
-        chunk_bytes += bytes
-    if chunk:
-        yield chunk

@@ -19,8 +19,8 @@ import psycopg
 from django.conf import settings
 
 from events.appending.writer import Writer
-from events.errors import EventsError, Unavailable, brief
-from events.otel.delivering import Refused, deliver
+from events.errors import EventsError, brief
+from events.otel.delivering import Delivery, Refused
 from events.otel.mapping.run import MappedRun, map_run
 from events.otel.pieces import KeptPiece, Material, material_of
 from events.otel.runs import Run
@@ -164,23 +164,22 @@ class Worker:
         by_trace = await self.store.pieces(log_id, runs)
         names = await self.store.names(log_id, runs)
         mapped: list[_Mapped] = []
-        for run in runs:
-            if self._is_stopping():
-                raise Unavailable("The worker is stopping.")
-            pieces = [piece for trace in run.traces for piece in by_trace.get(trace.id, ())]
-            if not any(piece.is_held for piece in pieces):  # others that came meanwhile took its room
-                continue
-            name = next((name for id, name in names.items() if id in run.ids), None)
-            try:
-                material = material_of(pieces)
-                result = self._map_run(material.spans, material.records, name=name) if material.spans else None
+        async with Delivery(self.writer, log_id, is_stopping=self._is_stopping) as delivery:
+            for run in runs:
+                pieces = [piece for trace in run.traces for piece in by_trace.get(trace.id, ())]
+                if not any(piece.is_held for piece in pieces):  # others that came meanwhile took its room
+                    continue
+                name = next((name for id, name in names.items() if id in run.ids), None)
+                try:
+                    material = material_of(pieces)
+                    result = self._map_run(material.spans, material.records, name=name) if material.spans else None
+                except Exception as error:  # whatever is wrong with one run must not hold up the others
+                    logger.exception("a run of log %s can't be mapped", log_id)
+                    await self._leave(log_id, [trace.id for trace in run.held], "can-not-be-mapped", brief(error))
+                    continue
                 mapped.append(_Mapped(run, pieces, material, result))
-            except Exception as error:  # whatever is wrong with one run must not hold up the others
-                logger.exception("a run of log %s can't be mapped", log_id)
-                await self._leave(log_id, [trace.id for trace in run.held], "can-not-be-mapped", brief(error))
-        events = [event for each in mapped if each.result for event in each.result.events]
-        refused = await deliver(self.writer, log_id, events, is_stopping=self._is_stopping)
-        await self._note(log_id, mapped, refused)
+                await delivery.add(result.events if result else ())
+        await self._note(log_id, mapped, delivery.refused)
 
     async def _note(self, log_id: int, mapped: Sequence[_Mapped], refused: Sequence[Refused]) -> None:
         for each in refused:

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 
 from events.engine import Engine
 from events.models import OtelTrace
-from events.otel.delivering import deliver
+from events.otel.delivering import Delivery
 from events.otel.holding import Holding
 from events.otel.intake import Signal, division_of
 from events.otel.mapping.run import MappedEvent, map_run
@@ -107,7 +107,8 @@ async def _send(take: Take, log_id: int, runs: Sequence[list[Request]]) -> None:
 
 async def _append(engine: Engine, log_id: int, signal: Signal, division: Division) -> None:
     """Map an export by itself, and append its events."""
-    await deliver(engine.writer, log_id, _events(signal, division), is_stopping=lambda: False)
+    async with Delivery(engine.writer, log_id) as delivery:
+        await delivery.add(_events(signal, division))
 
 
 def _events(signal: Signal, division: Division) -> list[MappedEvent]:
