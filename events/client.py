@@ -1,4 +1,8 @@
-"""A small client of the HTTP API, for an agent. A transport sends its requests."""
+"""A small client of the HTTP API, for the demo and for playing files. A transport sends its requests.
+
+It can send them within the process, before the server answers, and needs no package that the server has no use for.
+Agents use `eventsite_client` (the folder `client`).
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ NAMES = (
     "writer",
     "copying",
     "http",
-    "logging_client",
+    "python_client",
     "fan_out",
     "live",
     "painted",
