@@ -187,6 +187,26 @@ async def test_other_methods_and_paths_are_refused(
     assert rpc_message(answer)
 
 
+@pytest.mark.parametrize("media", [PROTOBUF, JSON])
+async def test_a_path_that_is_no_text_is_refused_in_the_media_type_of_the_request(
+    client: httpx2.AsyncClient, media: dict[str, str]
+) -> None:
+    answer = await client.post("/v1/%FF", headers=media)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, media["Content-Type"])
+    assert rpc_message(answer).startswith("bad-request: ")
+
+
+async def test_one_token_can_not_have_any_number_of_bytes_wait(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "_MOST_WAITING_BYTES", 100_000)
+    large = export(span(new_trace(), 1, text="x" * 60_000))
+    answers = await asyncio.gather(*(send(client, large) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 429, 429, 429]
+    assert rpc_message(answers[-1]).startswith("too-many-requests: ")
+    assert (await send(client, large)).status_code == 200
+
+
 async def test_one_resource_for_thousands_of_traces_is_not_copied_into_all(
     client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
