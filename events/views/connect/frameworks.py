@@ -277,7 +277,7 @@ exporters:
             words="A collector takes gRPC from your applications, and sends it on over HTTP.",
         ),
     ),
-    "spans of which no convention is known tell less: they become events that say their name, time and attributes.",
+    "what spans do not tell. Those of no known convention become events with their name, time and attributes.",
 )
 _PYTHON = Framework(
     "python",
@@ -301,7 +301,7 @@ with Client() as client:
     client.append("order-42", NewEvent("OrderPlaced", {"sku": "A-7", "quantity": 2}, agent="router"))""",
         ),
     ),
-    "nothing that you do not append. A token that also reads lets the client decide, follow and consume.",
+    "what you do not append. A token that also reads lets the client decide, follow and consume.",
     sends_spans=False,
 )
 _HTTP = Framework(
@@ -321,7 +321,7 @@ curl -i {endpoint}/api/streams/order-42/events \\
             note=_MADE_NOW,
         ),
     ),
-    "nothing that you do not append.",
+    "what you do not append.",
     sends_spans=False,
 )
 
