@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.catalog.agent_run import agent_run
+from projections.catalog.agent_state import agent_state
 from projections.catalog.agents import agents
 from projections.catalog.collisions import collisions
 from projections.catalog.counts import counts
@@ -26,7 +27,7 @@ from projections.values.exact_json import dumps
 from tests.support.histories import FOLDERS, START, History, by_key, folded, imported_events
 from tests.support.json_values import VALUES
 
-CATALOG = (latest, collisions, lifecycle, run, agent_run, transcript, orders, counts, agents)
+CATALOG = (latest, collisions, lifecycle, run, agent_run, agent_state, transcript, orders, counts, agents)
 TYPES = [type.replace("*", "x") for type in orders.handlers] + ["order.placed", "payment.failed", "notification.sent"]
 NAMES = st.sampled_from(["order", "status", "stops", "reason", "attempt", "van", "channel"])
 
@@ -140,7 +141,7 @@ def test_every_real_event_is_taken_by_every_one(shared_data: Path, format: str) 
     events = imported_events(shared_data, format, FOLDERS[format])
     for projection in CATALOG:
         states = by_key(projection, events)
-        assert states or projection in (orders, agent_run)
+        assert states or projection in (orders, agent_run, agent_state)
         size = max((len(dumps(state)) for state in states.values()), default=0)
         assert size < 400_000, f"{projection.name} has a state of {size:,} characters"
 
