@@ -1,0 +1,52 @@
+"""Programs that use a framework of agents, each in an environment of its own: the frameworks contradict each other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.patience import PATIENCE
+from tests.support.server import CHECKOUT
+
+_INSTALL_SECONDS = 180
+_UV = str(Path(sys.executable).with_name("uv"))
+_OF_CLIENT = ("httpx2>=2.14", "msgspec>=0.20")
+
+
+def python_with(place: Path, *packages: str) -> Path:
+    """Install packages beside what the client needs, and return their interpreter. Without an index, the test skips."""
+    python = place / "bin" / "python"
+    command = [_UV, "pip", "install", "--quiet", "--python", str(python), *_OF_CLIENT, *packages]
+    try:
+        subprocess.run([_UV, "venv", "--quiet", "--python", sys.executable, place], check=True, timeout=PATIENCE)
+        subprocess.run(command, check=True, timeout=_INSTALL_SECONDS, stderr=subprocess.PIPE)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"{', '.join(packages)} can't be installed here: {(error.stderr or b'no index answers').decode()}")
+    return python
+
+
+def run(python: Path, program: str, *arguments: str, url: str, token: str, cwd: Path) -> str:
+    """Run one of the programs of `tests/frameworks`, and return what it prints. Its warnings are on its own account."""
+    environment = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OPENAI_", "LANGCHAIN_", "LANGSMITH_"))
+        },
+        "PYTHONPATH": str(CHECKOUT / "client"),
+        "EVENTSITE_URL": url,
+        "EVENTSITE_TOKEN": token,
+    }
+    done = subprocess.run(
+        [python, CHECKOUT / "tests" / "frameworks" / f"{program}.py", *arguments],
+        cwd=cwd, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "events may be missing" not in done.stderr
+    return done.stdout.strip()
