@@ -55,7 +55,8 @@ def _message(item: dict[str, Any]) -> Message | None:
         return message("assistant", reasoning="\n".join(part["text"] for part in item.get("summary") or ()))
     if "role" not in item:
         return None  # what the model's server did by itself, such as a search
-    asked = [call(one.get("id"), **_function(one)) for one in item.get("tool_calls") or () if one.get("function")]
+    calls = [one for one in item.get("tool_calls") or () if isinstance(one, dict) and "function" in one]
+    asked = [call(one.get("id"), **_function(one)) for one in calls]
     return message(item["role"], item.get("content"), asked, call_id=item.get("tool_call_id"))
 
 
