@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
@@ -26,7 +27,7 @@ from events.errors import EventsError, Forbidden, TooManyRequests, UnsupportedMe
 from events.models import Scope
 from events.otel.exporters import Exporters
 from events.otel.holding import Holding
-from events.otel.intake import Signal, division_of
+from events.otel.intake import Signal, division_of, inflated
 from events.otel.runs import STREAM_PREFIX
 from events.otel.wire import Division
 from events.reading.turns import Turns
@@ -36,8 +37,8 @@ router = Router()
 _any_token = Bearer(*Scope)
 """The scope is looked at later, so that a refusal for it is counted for the token."""
 _ENCODINGS = {"": False, "identity": False, "gzip": True}
-_QUICK_BYTES = 512 * 1024
-"""Protobuf of this size takes about 2 ms to decode and divide. More is done in a thread."""
+_QUICK_BYTES = 64 * 1024
+"""Protobuf of this size is decoded and divided at once. More is done in a thread."""
 _QUICK_OTHER_BYTES = 4 * 1024
 """The same for JSON, and for gzip, which may become a thousand times as long."""
 _MOST_WAITING_BYTES = 32 * 1024 * 1024
@@ -165,8 +166,11 @@ def _waiting(asker: str, size: int) -> Iterator[None]:
 
 async def _division(asker: str, signal: Signal, body: bytes, *, is_json: bool, is_gzip: bool) -> Division:
     """Return what an export holds. A large one is read in a thread, so that the event loop is free for others."""
-    work = partial(division_of, signal, body, is_json=is_json, is_gzip=is_gzip)
-    is_quick = len(body) <= (_QUICK_OTHER_BYTES if is_json or is_gzip else _QUICK_BYTES)
+    if is_gzip and signal is not Signal.METRICS:
+        inflate = partial(inflated, body, most_bytes=settings.EVENTSITE.request_max_bytes)
+        body = inflate() if len(body) <= _QUICK_OTHER_BYTES else await asyncio.to_thread(inflate)
+    work = partial(division_of, signal, body, is_json=is_json)
+    is_quick = len(body) <= (_QUICK_OTHER_BYTES if is_json else _QUICK_BYTES)
     if is_quick or signal is Signal.METRICS:
         return work()
     if not is_json:

@@ -7,7 +7,7 @@ of a trace and of a log (`holding.py`) hold for many small spans as well.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -21,6 +21,8 @@ from events.otel.wire import Division, Piece, decode, divide_records, divide_spa
 _PIECE_BYTES = 1024
 _SPAN_BYTES = 512
 """What a piece, and each of its spans, takes besides its text: in rows and their indexes, and as values in a worker."""
+_MOST_PARTS = 10_000
+"""Resources and scopes of an export. Exporters send about one for each library that makes spans."""
 _GZIP = 31
 """The window bits by which zlib reads gzip, and nothing else."""
 _SHARE = 4
@@ -40,8 +42,8 @@ def size(piece: Piece) -> int:
     return len(piece.body) + _SPAN_BYTES * piece.count + _PIECE_BYTES
 
 
-def division_of(signal: Signal, body: bytes, *, is_json: bool, is_gzip: bool) -> Division:
-    """Return what an export holds. Nobody keeps metrics, so they are not even decoded.
+def division_of(signal: Signal, body: bytes, *, is_json: bool) -> Division:
+    """Return what an export holds, whose body was inflated. Nobody keeps metrics, so they are not even decoded.
 
     Raises:
         BadRequest: the body can't be decoded.
@@ -49,8 +51,6 @@ def division_of(signal: Signal, body: bytes, *, is_json: bool, is_gzip: bool) ->
     """
     if signal is Signal.METRICS:
         return Division([])
-    if is_gzip:
-        body = inflated(body, most_bytes=settings.EVENTSITE.request_max_bytes)
     return _check_size(_DIVIDE[signal](body, is_json))
 
 
@@ -75,15 +75,29 @@ def inflated(body: bytes, *, most_bytes: int) -> bytes:
 
 def _spans(body: bytes, is_json: bool) -> Division:
     export = decode(ExportTraceServiceRequest(), body, is_json=is_json)
+    _check_parts(export.resource_spans, "scope_spans")
     _check_copies(export)
     return divide_spans(export)
 
 
 def _records(body: bytes, is_json: bool) -> Division:
-    return divide_records(decode(ExportLogsServiceRequest(), body, is_json=is_json))
+    export = decode(ExportLogsServiceRequest(), body, is_json=is_json)
+    _check_parts(export.resource_logs, "scope_logs")
+    return divide_records(export)
 
 
 _DIVIDE: Mapping[Signal, Callable[[bytes, bool], Division]] = {Signal.TRACES: _spans, Signal.LOGS: _records}
+
+
+def _check_parts(resources: Sequence[Any], scopes: str) -> None:
+    """Refuse an export of many resources or scopes before anything looks at each: an empty one takes two bytes."""
+    parts = len(resources)
+    if parts <= _MOST_PARTS:
+        parts += sum(len(getattr(resource, scopes)) for resource in resources)
+    if parts > _MOST_PARTS:
+        raise TooLarge(
+            f"The export has more than {_MOST_PARTS:,} resources and scopes: send smaller batches.", limit=_MOST_PARTS
+        )
 
 
 def _check_copies(export: ExportTraceServiceRequest) -> None:

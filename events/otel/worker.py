@@ -20,8 +20,9 @@ from django.conf import settings
 
 from events.appending.writer import Writer
 from events.errors import EventsError, brief
+from events.otel.careful import map_carefully
 from events.otel.delivering import Delivery, Refused
-from events.otel.mapping.run import MappedRun, map_run
+from events.otel.mapping.run import MappedRun
 from events.otel.pieces import KeptPiece, Material, material_of
 from events.otel.runs import Run
 from events.otel.store import Store
@@ -33,7 +34,7 @@ from events.types import Append
 logger = logging.getLogger(__name__)
 
 MapRun = Callable[..., MappedRun]
-"""`map_run()` of the mapper, or of a test."""
+"""`map_carefully()`, or what a test has for it."""
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
@@ -73,7 +74,9 @@ async def _run(stop_event: threading.Event) -> None:
 
 
 @asynccontextmanager
-async def working(*, is_stopping: Callable[[], bool] = lambda: False, map: MapRun = map_run) -> AsyncIterator[Worker]:
+async def working(
+    *, is_stopping: Callable[[], bool] = lambda: False, map: MapRun = map_carefully
+) -> AsyncIterator[Worker]:
     """Give a worker with a session, and a writer of its own that no rule of a log refuses."""
     async with await direct().connect("otel", _SETTINGS) as session:
         notifier = Notifier(address())

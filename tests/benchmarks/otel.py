@@ -102,7 +102,7 @@ async def _send(take: Take, log_id: int, runs: Sequence[list[Request]]) -> None:
     """Send runs one after the other, and each export when the one before was answered."""
     for request in (request for requests in runs for request in requests):
         signal = Signal(request.path.rpartition("/")[2])
-        await take(log_id, signal, division_of(signal, request.body, is_json=request.is_json, is_gzip=False))
+        await take(log_id, signal, division_of(signal, request.body, is_json=request.is_json))
 
 
 async def _append(engine: Engine, log_id: int, signal: Signal, division: Division) -> None:

@@ -6,7 +6,8 @@ Nothing is cut silently: the event's metadata says what it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +19,9 @@ MAX_TEXT_BYTES = 32 * 1024
 MAX_DATA_BYTES = 512 * 1024
 MAX_DEPTH = 64
 _MAX_ITEMS = 10_000
+"""Items of lists and members of objects, in all the data of an event."""
+_MAX_CUTS = 100
+_MIN_TEXT_BYTES = 64
 _HASH_DIGITS = 16
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -27,7 +31,7 @@ _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,100};base64,")
 _MIN_BLOB_CHARACTERS = 256
 
 Cuts = dict[str, Any]
-"""What was cut: by JSON Pointer, the bytes of a text or the items of a list as they were."""
+"""What was cut: by JSON Pointer, the bytes of a text or the items of a list or object as they were."""
 
 
 def fitted_name(name: str | None) -> str | None:
@@ -44,7 +48,10 @@ def fitted_name(name: str | None) -> str | None:
 
 
 def fitted_data(data: dict[str, Any]) -> tuple[bytes, Cuts]:
-    """Return data as JSON that the log takes, and what was cut from it."""
+    """Return data as JSON that the log takes, and what was cut from it.
+
+    Data that is too large even with short texts is replaced by its size and its hash.
+    """
     text = _encoded(data)
     if text is not None and _needs_nothing(text):
         return text, {}
@@ -52,8 +59,10 @@ def fitted_data(data: dict[str, Any]) -> tuple[bytes, Cuts]:
     while True:
         fitting = _Fitting(limit)
         text = encode(fitting.value(data, "", 0))
-        if len(text) <= MAX_DATA_BYTES or limit < 64:
+        if len(text) <= MAX_DATA_BYTES:
             return text, fitting.cuts
+        if limit < _MIN_TEXT_BYTES:
+            return encode({"bytes": len(text), "sha256": sha256(text).hexdigest()}), {"/": {"bytes": len(text)}}
         limit //= 8
 
 
@@ -84,9 +93,10 @@ class _Fitting:
         self.cuts: Cuts = {}
 
     def value(self, value: Any, pointer: str, depth: int) -> Any:
+        """Return a value that JSON has. What JSON does not have becomes the text that Python shows for it."""
         if isinstance(value, str):
             return self._text(value, pointer)
-        if isinstance(value, dict | list):
+        if isinstance(value, dict | list | tuple):
             if depth >= MAX_DEPTH:
                 return self._text(str(_flat(value)), pointer)
             return self._members(value, pointer, depth)
@@ -94,25 +104,35 @@ class _Fitting:
             return blob(value)
         if isinstance(value, int) and value.bit_length() > 3 * MAX_DIGITS:
             return self._text(hex(value), pointer)
-        return value
+        if value is None or isinstance(value, int | float | Decimal):
+            return value
+        return self._text(repr(value), pointer)
 
-    def _members(self, value: dict[str, Any] | list[Any], pointer: str, depth: int) -> Any:
-        if isinstance(value, list):
-            return [self.value(item, f"{pointer}/{index}", depth + 1) for index, item in self._within(value, pointer)]
+    def _members(self, value: dict[str, Any] | list[Any] | tuple[Any, ...], pointer: str, depth: int) -> Any:
+        if not isinstance(value, dict):
+            items = enumerate(self._within(value, pointer))
+            return [self.value(item, f"{pointer}/{index}", depth + 1) for index, item in items]
         members: dict[str, Any] = {}
-        for key, item in value.items():
+        for key in self._within(value, pointer):
             name = self._key(key)
-            members[name] = self.value(item, f"{pointer}/{name}", depth + 1)
+            members[name] = self.value(value[key], f"{pointer}/{name}", depth + 1)
         return members
 
-    def _within(self, items: list[Any], pointer: str) -> Iterator[tuple[int, Any]]:
-        """Yield the items of a list until so many were seen in all the data."""
-        for index, item in enumerate(items):
+    def _within(self, items: Collection[Any], pointer: str) -> Iterator[Any]:
+        """Yield the items of a list, or the names of members, until so many were seen in all the data."""
+        for item in items:
             self._items -= 1
             if self._items < 0:
-                self.cuts.setdefault(pointer or "/", {"items": len(items)})
+                self._cut(pointer or "/", {"items": len(items)})
                 return
-            yield index, item
+            yield item
+
+    def _cut(self, pointer: str, what: dict[str, Any]) -> None:
+        """Note what was cut. Beyond a hundred cuts, only their number is kept."""
+        if pointer in self.cuts or len(self.cuts) < _MAX_CUTS:
+            self.cuts.setdefault(pointer, {}).update(what)
+        else:
+            self.cuts["more"] = self.cuts.get("more", 0) + 1
 
     def _key(self, key: Any) -> str:
         key = _UNSTORABLE.sub("\ufffd", str(key))
@@ -123,11 +143,11 @@ class _Fitting:
             return {"type": url[1] or "data", **blob(text[url.end() :])}
         clean = _UNSTORABLE.sub("\ufffd", text)
         if clean != text:
-            self.cuts.setdefault(pointer, {"replaced": "characters that can't be kept"})
+            self._cut(pointer, {"replaced": "characters that can't be kept"})
         raw = clean.encode()
         if len(raw) <= self._limit:
             return clean
-        self.cuts[pointer] = {"bytes": len(raw)}
+        self._cut(pointer, {"bytes": len(raw)})
         return raw[: self._limit].decode("utf-8", "ignore") + "…"
 
 

@@ -27,6 +27,8 @@ _ROLES = {
 _CALLS = ("tool_call", "tool-call", "tool_use", "function")
 _RESPONSES = {"function_response", "functionResponse", "toolResult"}
 _RESULTS = ("tool_call_response", "tool-result", "tool_result")
+_MAX_LEVELS = 16
+"""Of names with dots that become objects in each other."""
 _BLOBS = ("blob", "image", "image_url", "input_image", "audio", "input_audio", "media", "file", "uri")
 
 
@@ -40,8 +42,8 @@ def messages_of(value: Any) -> list[Message] | None:
         if len(items) != 1 or items[0][:1] != b"[":
             return _joined(map(_messages_of_text, items))
     value = parsed(value)
-    if isinstance(value, dict) and "messages" in value:
-        return messages_of(value["messages"])
+    if isinstance(value, dict) and isinstance(inner := value.get("messages"), str | list):
+        return messages_of(inner)
     if isinstance(value, list):
         if len(value) == 1 and isinstance(value[0], list):
             value = value[0]
@@ -252,7 +254,7 @@ def _messages_of_members(members: tuple[tuple[str, Any], ...]) -> Sequence[Messa
 def _nested(members: Iterable[tuple[str, Any]]) -> Any:
     tree: dict[str, Any] = {}
     for key, value in members:
-        *path, last = key.split(".")
+        *path, last = key.split(".", _MAX_LEVELS)
         node = tree
         for name in path:
             child = node.setdefault(name, {})

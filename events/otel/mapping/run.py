@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from events.otel.mapping.agents import name_agents
 from events.otel.mapping.causes import find_causes
+from events.otel.mapping.conventions import Reader, read
 from events.otel.mapping.drafts import Draft, in_order, time_text
 from events.otel.mapping.fitting import Cuts, fitted_data, fitted_name
 from events.otel.mapping.reading import PASSED
@@ -50,15 +51,22 @@ class MappedRun(Struct, frozen=True):
     events: list[MappedEvent]
 
 
-def map_run(spans: Iterable[Span], records: Iterable[LogRecord] = (), *, name: RunName | None = None) -> MappedRun:
+def map_run(
+    spans: Iterable[Span],
+    records: Iterable[LogRecord] = (),
+    *,
+    name: RunName | None = None,
+    read: Reader = read,
+) -> MappedRun:
     """Map the spans of a run, and the log records that belong to them.
 
     Args:
         spans: at least one span, in any order, also several times.
         records: in any order.
         name: the name that the run was given when other spans of it were mapped before.
+        read: returns what a span says.
     """
-    nodes = tree_of(spans, _once(records))
+    nodes = tree_of(spans, _once(records), read=read)
     name_agents(nodes)
     timed = sorted(nodes, key=in_time)
     name = name or _name_of(timed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from events.otel.mapping.conventions import read
+from events.otel.mapping.conventions import Reader, read
 from events.otel.mapping.errors import error_of
 from events.otel.mapping.handoffs import is_handoff, target_of
 from events.otel.mapping.reading import PASSED, Reading, Role
@@ -78,7 +78,7 @@ def in_time(node: Node) -> tuple[int, int, str, str]:
     return node.started_ns, -node.ended_ns, node.span.trace_id, node.span.span_id
 
 
-def tree_of(spans: Iterable[Span], records: Sequence[LogRecord]) -> list[Node]:
+def tree_of(spans: Iterable[Span], records: Sequence[LogRecord], *, read: Reader = read) -> list[Node]:
     """Return the nodes of a run, each after its parent.
 
     A span that came twice counts once: the one that ended last, as some exporters send a span before it has ended.

@@ -132,6 +132,26 @@ async def test_a_gzip_bomb_is_refused_before_it_is_inflated(client: httpx2.Async
     assert f"{limit:,} bytes" in rpc_message(answer)
 
 
+async def test_a_small_body_that_inflates_to_much_is_read_beside_the_event_loop(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def noting(*args: Any, **named: Any) -> Division:
+        threads.append(threading.current_thread())
+        return intake.division_of(*args, **named)
+
+    monkeypatch.setattr(otlp, "division_of", noting)
+    bomb = gzip.compress(b"\x0a\x00" * 1_000_000)
+    assert len(bomb) < 4_000
+    answer = await client.post("/v1/traces", content=bomb, headers=PROTOBUF | GZIP)
+    assert answer.status_code == 413
+    assert "resources and scopes" in rpc_message(answer)
+    assert threads
+    assert threading.main_thread() not in threads
+    assert await held(log) == []
+
+
 async def test_a_body_over_the_limit_is_refused(client: httpx2.AsyncClient, settings: Settings) -> None:
     settings.EVENTSITE = replace(settings.EVENTSITE, request_max_bytes=1000)
     answer = await client.post("/v1/traces", content=bytes(1001), headers=PROTOBUF)
@@ -301,6 +321,6 @@ async def test_large_exports_are_read_beside_the_event_loop(
     interval = sys.getswitchinterval()
     await asyncio.gather(send(client, large), send(client, large, compressed=True), send(client, small))
     await asyncio.gather(*(client.post("/v1/traces", content=json_of(large), headers=JSON) for _ in range(3)))
-    assert len([name for name in threads if name != threading.main_thread().name]) == 4
+    assert len([name for name in threads if name != threading.main_thread().name]) == 5
     assert sys.getswitchinterval() == interval
     assert len(await held(log)) == 2

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from events.appending import checks
+from events.otel.careful import map_carefully
+from events.otel.mapping.reading import Role
 from events.otel.mapping.run import MappedRun, RunName, map_run
 from events.otel.spans import Link, LogRecord, Span, SpanEvent
 from tests.support.mapped import mapped, records_in, spans_in, tied
@@ -238,6 +242,81 @@ def test_many_long_texts_are_cut_shorter_until_all_fit() -> None:
     texts = json.dumps([f"{number}" * 40_000 for number in range(100)])
     run = map_run([tool(1, **{"gen_ai.tool.call.result": texts})])
     assert len(run.events[-1].data) <= 512 * 1024
+    check(run)
+
+
+def test_an_object_of_many_members_is_cut_as_a_list_is() -> None:
+    wide = json.dumps({f"key {number}": number for number in range(80_000)})
+    run = map_run([tool(1, **{"gen_ai.tool.call.arguments": wide})])
+    called = run.events[0]
+    assert len(json.loads(called.data)["arguments"]) < 10_000
+    assert json.loads(called.metadata)["cut"]["/arguments"] == {"items": 80_000}
+    check(run)
+    check(map_run([Span(TRACE, "1" * 16, None, "unknown", 1, 2, {f"key {n}": "x" * 20 for n in range(40_000)})]))
+
+
+def test_what_stays_too_large_is_replaced_by_its_size_and_hash() -> None:
+    attributes = {f"{number} {'é' * 190}": "x" for number in range(9_000)}
+    run = map_run([Span(TRACE, "1" * 16, None, "unknown", 1, 2, attributes)])
+    data = json.loads(run.events[-1].data)
+    assert data["bytes"] > 1_000_000
+    assert len(data["sha256"]) == 64
+    check(run)
+
+
+def test_the_metadata_tell_a_hundred_cuts_and_the_number_of_the_others() -> None:
+    texts = json.dumps({"long key " * 20: [f"{number}" * 200 for number in range(9_000)]})
+    run = map_run([tool(1, **{"gen_ai.tool.call.result": texts})])
+    cut = json.loads(run.events[-1].metadata)["cut"]
+    assert len(cut) == 101
+    assert cut["more"] > 8_000
+    check(run)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": ["a"]},
+        {"openinference.span.kind": "LLM", "llm.input_messages.0." + "a." * 2_000 + "b": "x"},
+        {"gen_ai.operation.name": "chat", "gen_ai.input.messages": '{"messages":' * 980 + "[]" + "}" * 980},
+        {"gen_ai.operation.name": "chat", "gen_ai.input.messages": "[" * 5_000 + "]" * 5_000},
+        *(
+            {
+                "gen_ai.operation.name": "execute_tool",
+                "gen_ai.tool.name": "look",
+                "gen_ai.tool.call.arguments": json.dumps({"input_str": literal}),
+            }
+            for literal in (
+                "{'a': 1j}",
+                "{'a': ...}",
+                "{'a': {1, 2}}",
+                "{(1, 2): b'x', None: 3}",
+                "{'a': " + "(" * 150 + "1" + ",)" * 150 + "}",
+                "{'a': " + "-" * 4_000 + "1}",
+            )
+        ),
+    ],
+)
+@pytest.mark.parametrize("scope", ["", "openlit.instrumentation.langgraph"])
+def test_odd_attributes_are_mapped_like_others(attributes: dict[str, Any], scope: str) -> None:
+    check(map_run([Span(TRACE, "1" * 16, None, "x", 1, 2, attributes, scope=scope)]))
+
+
+@pytest.mark.parametrize("defective", ["events.otel.mapping.conventions.genai.read", "events.otel.mapping.run.tell"])
+def test_no_defect_of_the_mapper_lets_a_span_vanish(defective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = [tool(1), Span(TRACE, "f" * 16, None, "odd", 5, 6, {"gen_ai.operation.name": "chat"})]
+    original = pkgutil.resolve_name(defective)
+
+    def raising(first: Any, *args: Any) -> Any:
+        if isinstance(first, Span) and first.name != "odd":
+            return original(first, *args)
+        if isinstance(first, list) and all(node.role is Role.OTHER for node in first):
+            return original(first, *args)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(defective, raising)
+    run = map_carefully(spans)
+    assert {event.id.split(":")[1] for event in run.events} == {spans[0].span_id, "f" * 16}
     check(run)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from events.otel.mapping.conventions import (
     adk,
@@ -20,6 +21,9 @@ from events.otel.mapping.conventions import (
 )
 from events.otel.mapping.reading import Reading, Role
 from events.otel.spans import LogRecord, Span
+
+Reader: TypeAlias = Callable[[Span, Sequence[LogRecord]], Reading]
+"""Returns what a span says."""
 
 _FIRST = (runtimes, adk, langfuse, langsmith, logfire, mastra)
 """What knows more of its own spans than a general convention does."""
@@ -42,6 +46,19 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     readings += (genai.read(span, records), vercel.read(span), traceloop)
     readings.append(pydantic_ai.read(span))
     return _merged([reading for reading in readings if reading is not None]) or Reading(Role.OTHER)
+
+
+def read_if_possible(span: Span, records: Sequence[LogRecord]) -> Reading:
+    """Return what a span says, or that it is of no known convention if it makes a convention fail."""
+    try:
+        return read(span, records)
+    except Exception:  # the attributes of a span are anybody's
+        return Reading(Role.OTHER)
+
+
+def read_nothing(_span: Span, _records: Sequence[LogRecord]) -> Reading:
+    """Return that a span is of no known convention."""
+    return Reading(Role.OTHER)
 
 
 def _merged(readings: list[Reading]) -> Reading | None:

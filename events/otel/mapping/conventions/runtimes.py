@@ -5,6 +5,7 @@ They make no events, and agents and tools below them belong to what is above the
 
 from __future__ import annotations
 
+from events.otel.mapping.conventions.genai import text
 from events.otel.mapping.reading import Reading, Role
 from events.otel.spans import Span
 
@@ -18,7 +19,7 @@ _STEPS = ("executor.process", "edge_group.process", "message.send")
 
 def read(span: Span) -> Reading | None:
     """Read a span of a runtime: of AutoGen, Semantic Kernel, the Agent Framework, or LangGraph."""
-    if span.scope == _OPENLIT and span.attributes.get("gen_ai.agent.name") in _NODES:
+    if span.scope == _OPENLIT and text(span.attributes.get("gen_ai.agent.name")) in _NODES:
         return Reading(Role.CARRIER, name=span.name)
     if span.scope.startswith("semantic_kernel") and "gen_ai.operation.name" not in span.attributes:
         return Reading(Role.STEP, name=span.name)
