@@ -27,7 +27,7 @@ class Loop:
     def __enter__(self) -> Loop:
         self._loop = asyncio.new_event_loop()
         self._threads = threading.local()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         return self
@@ -49,15 +49,28 @@ class Loop:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the context of this thread, as if all that a thread runs were one task."""
         result: Future[Any] = Future()
+        context = self.context
 
-        async def finish() -> None:
+        async def outcome() -> tuple[Any, BaseException | None]:
             try:
-                result.set_result(await work)
+                return await work, None
             except BaseException as error:
+                return None, error
+
+        def finish(task: asyncio.Task[tuple[Any, BaseException | None]]) -> None:
+            value, error = task.result()
+            if error is None:
+                result.set_result(value)
+            else:
                 result.set_exception(error)
 
-        context = self.context
-        self._loop.call_soon_threadsafe(lambda: self._tasks.append(self._loop.create_task(finish(), context=context)))
+        def start() -> None:
+            task = self._loop.create_task(outcome(), context=context)
+            self._tasks.append(task)
+            # It runs outside of the context, which this thread may enter as soon as it has the result.
+            task.add_done_callback(finish, context=Context())
+
+        self._loop.call_soon_threadsafe(start)
         return result.result()
 
 
@@ -81,8 +94,9 @@ class InThreads:
     def _method(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             # `run()` of a decision takes a coroutine function; all other functions are plain.
-            takes_coroutines = isinstance(self._twin, AsyncDecision)
-            return self._result(method(*(map(self._argument, arguments) if takes_coroutines else arguments), **options))
+            if isinstance(self._twin, AsyncDecision):
+                arguments = tuple(map(self._argument, arguments))
+            return self._result(self._loop.context.copy().run(method, *arguments, **options))
 
         return call
 

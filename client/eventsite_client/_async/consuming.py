@@ -11,6 +11,7 @@ from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.io import AsyncRepeating, sleep
 from eventsite_client._core.consuming import Consumer, Delivery, make_request, settings_request
 from eventsite_client._core.context import Run
+from eventsite_client._core.requests import in_run
 from eventsite_client._core.retrying import Retrying
 from eventsite_client.errors import DeliveryLost, EventsiteError, NoAnswer, Paused, Unavailable
 from eventsite_client.types import Event, NewEvent
@@ -173,7 +174,7 @@ class AsyncWork:
 
         An event without an id gets one that is the same for each attempt.
         """
-        self._drafts.setdefault(self.event.stream if stream is None else stream, []).extend(events)
+        self._drafts.setdefault(self.event.stream if stream is None else stream, []).extend(map(in_run, events))
 
     async def __aenter__(self) -> Self:
         self.has_begun = True

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventsite_client._async.caller import AsyncCaller
+from eventsite_client._async.io import sleep
 from eventsite_client._async.reading import AsyncPages
 from eventsite_client._core.answers import appended_of
 from eventsite_client._core.deciding import Basis
+from eventsite_client._core.requests import in_run
+from eventsite_client._core.retrying import pause_after_conflict
 from eventsite_client.errors import Conflict
 from eventsite_client.types import Appended, Event, NewEvent
 
@@ -43,6 +46,7 @@ class AsyncDecision(AsyncIterator["AsyncAttempt"]):
             if last._conflict is None:
                 raise StopAsyncIteration
             number = last.number + 1
+            await sleep(pause_after_conflict(last.number))
         self._attempt = AsyncAttempt(self._caller, self._basis, number, is_last=number == self._rounds)
         return self._attempt
 
@@ -100,7 +104,7 @@ class AsyncAttempt:
 
     def append(self, *events: NewEvent, stream: str | None = None) -> None:
         """Append events when the block ends, to the stream of the decision or to another one: all, or none."""
-        self._drafts.setdefault(self._basis.stream if stream is None else stream, []).extend(events)
+        self._drafts.setdefault(self._basis.stream if stream is None else stream, []).extend(map(in_run, events))
 
     async def __aenter__(self) -> Self:
         self._has_begun = True

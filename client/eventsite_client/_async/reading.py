@@ -67,7 +67,7 @@ class AsyncStreamEvents(AsyncPages[Event]):
 
     @property
     def head(self) -> int | None:
-        """The log's last position when the first page was read; None before that.
+        """The log's last position when the first page was read, or that of a later event of the stream; None before.
 
         It is the `read_position` of an append that rests on these events.
         """

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from eventsite_client._async.breaking import AsyncBreaker
 from eventsite_client._async.consuming import AsyncSubscription
-from eventsite_client._async.io import in_thread
+from eventsite_client._async.io import in_thread, sleep
 from eventsite_client._async.leasing import AsyncLease
 from eventsite_client._async.projecting import AsyncProjection
 from eventsite_client._async.states import AsyncStateReader
@@ -20,6 +20,9 @@ from eventsite_client._core.leasing import Wish
 from eventsite_client.types import Event, NewEvent
 
 S = TypeVar("S")
+
+_ROOM_SECONDS = 0.05
+"""The pause of a caller that waits for room."""
 
 
 class AsyncWorker(AsyncStateReader):
@@ -45,8 +48,8 @@ class AsyncWorker(AsyncStateReader):
         """
         for event in events:
             line = bulk.line_of(stream, event)
-            if not self._log.put(line):
-                await in_thread(self._log.put_in_time, line)
+            while not self._log.put(line):
+                await sleep(_ROOM_SECONDS)
 
     async def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was logged is sent. Return whether it is, or is refused, before the timeout."""

@@ -21,8 +21,6 @@ SPOOL_BYTES = 2**30
 EXIT_SECONDS = 5.0
 """The longest wait at the end of a client or of the process for what was not sent yet."""
 
-_ROOM_SECONDS = 0.1
-
 
 class Logged(NamedTuple):
     """What became of the events that a client logged."""
@@ -80,12 +78,6 @@ class BackgroundLog:
         if not self._blocks:
             sender.lose(1)
         return not self._blocks
-
-    def put_in_time(self, line: bytes) -> None:
-        """Wait for room, and take a line."""
-        while not self.put(line):
-            if sender := self._sender:
-                sender.wait_for_progress(_ROOM_SECONDS)
 
     def flush(self, seconds: float) -> bool:
         """Send what waits. Return whether all was sent or refused within some seconds."""

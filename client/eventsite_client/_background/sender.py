@@ -113,11 +113,6 @@ class Sender:
                 self._work.set()
             return True
 
-    def wait_for_progress(self, seconds: float) -> None:
-        """Wait until lines are done, at most for some seconds."""
-        with self.lock:
-            self._progress.wait(seconds)
-
     def flush(self, seconds: float) -> bool:
         """Send what waits. Return whether all was sent or refused within some seconds."""
         self._hurry.set()
@@ -162,8 +157,11 @@ class Sender:
     def _look_back(self, channel: Channel) -> None:
         """Send what dead processes left."""
         for queue in () if self._spool is None else self._spool.left_behind():
-            self._empty(queue, channel)
-            queue.close()
+            try:
+                self._empty(queue, channel)
+                queue.close()
+            except OSError:
+                logger.exception("events that another process left can't be sent; they stay in their file")
             if self._end.is_set():
                 return
         with self.lock:

@@ -56,13 +56,25 @@ class Spool:
     def left_behind(self) -> Iterator[SpoolFile]:
         """Yield the files that dead processes left, each once among all processes."""
         for path in sorted(self._directory.glob(f"*{_SUFFIX}")):
-            with suppress(FileNotFoundError):
-                descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
-                file = self._adopted(descriptor, path)
-                if file is None:
-                    os.close(descriptor)
-                else:
-                    yield file
+            try:
+                file = self._opened(path)
+            except FileNotFoundError:
+                continue  # another process has sent it meanwhile
+            except OSError as error:
+                logger.warning("%s can't be read, so its events stay there: %s", path, error)
+                continue
+            if file is not None:
+                yield file
+
+    def _opened(self, path: Path) -> SpoolFile | None:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
+        file = None
+        try:
+            file = self._adopted(descriptor, path)
+        finally:
+            if file is None:
+                os.close(descriptor)
+        return file
 
     def _adopted(self, descriptor: int, path: Path) -> SpoolFile | None:
         try:

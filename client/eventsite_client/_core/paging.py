@@ -102,9 +102,11 @@ class LogReading(_Limited[Event]):
             self.position = self.head
             return self._take(page.events, is_last=page.next is None)
         looked_to = page.next or 0
-        self.position = max(self.position, looked_to)
         end = self.head if self._other_bound is None else min(self.head, self._other_bound - 1)
-        return self._take(page.events, is_last=looked_to >= end)
+        # What came meanwhile is left out: who has read these events says that it has read up to `head`.
+        events = [event for event in page.events if event.position <= end]
+        self.position = max(self.position, min(looked_to, end))
+        return self._take(events, is_last=looked_to >= end)
 
 
 class StreamReading(_Limited[Event]):
@@ -143,7 +145,10 @@ class StreamReading(_Limited[Event]):
         if self._backward:
             self.version = self._end
             return self._take(page.events, is_last=page.next is None)
-        # A page may hold events that are newer than its first page: whoever decides by them expects their version.
+        # A page may hold events that are newer than its first page: whoever decides by them expects their version,
+        # and has read up to their position.
+        if page.events:
+            self.head = max(self.head, page.events[-1].position)
         self.version = max(page.version if page.next is None else page.next - 1, self.version or 0)
         return self._take(page.events, is_last=self.version >= self._end)
 

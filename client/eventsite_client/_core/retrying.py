@@ -8,8 +8,16 @@ from eventsite_client.errors import EventsiteError, NoAnswer, NotReady, Unexpect
 
 _FIRST_SECONDS = 0.1
 _MOST_SECONDS = 10.0
+_FIRST_ROUND_SECONDS = 0.005
+_MOST_ROUND_SECONDS = 0.5
 _DEFECT_RETRIES = 2
 """How often a request is sent again after a 500: a defect rarely passes by itself."""
+
+
+def pause_after_conflict(number: int) -> float:
+    """Return the seconds that the loser of so many rounds waits, so that not all writers try again at once."""
+    most = min(_MOST_ROUND_SECONDS, _FIRST_ROUND_SECONDS * 2 ** min(number, 10))
+    return random.uniform(0, most)  # noqa: S311 - no secret
 
 
 class Retrying:

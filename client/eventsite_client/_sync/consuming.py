@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from eventsite_client._core.consuming import Consumer, Delivery, make_request, settings_request
 from eventsite_client._core.context import Run
+from eventsite_client._core.requests import in_run
 from eventsite_client._core.retrying import Retrying
 from eventsite_client._sync.caller import Caller
 from eventsite_client._sync.io import Repeating, sleep
@@ -172,7 +173,7 @@ class Work:
 
         An event without an id gets one that is the same for each attempt.
         """
-        self._drafts.setdefault(self.event.stream if stream is None else stream, []).extend(events)
+        self._drafts.setdefault(self.event.stream if stream is None else stream, []).extend(map(in_run, events))
 
     def __enter__(self) -> Self:
         self.has_begun = True

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventsite_client._core.answers import appended_of
 from eventsite_client._core.deciding import Basis
+from eventsite_client._core.requests import in_run
+from eventsite_client._core.retrying import pause_after_conflict
 from eventsite_client._sync.caller import Caller
+from eventsite_client._sync.io import sleep
 from eventsite_client._sync.reading import Pages
 from eventsite_client.errors import Conflict
 from eventsite_client.types import Appended, Event, NewEvent
@@ -44,6 +47,7 @@ class Decision(Iterator["Attempt"]):
             if last._conflict is None:
                 raise StopIteration
             number = last.number + 1
+            sleep(pause_after_conflict(last.number))
         self._attempt = Attempt(self._caller, self._basis, number, is_last=number == self._rounds)
         return self._attempt
 
@@ -101,7 +105,7 @@ class Attempt:
 
     def append(self, *events: NewEvent, stream: str | None = None) -> None:
         """Append events when the block ends, to the stream of the decision or to another one: all, or none."""
-        self._drafts.setdefault(self._basis.stream if stream is None else stream, []).extend(events)
+        self._drafts.setdefault(self._basis.stream if stream is None else stream, []).extend(map(in_run, events))
 
     def __enter__(self) -> Self:
         self._has_begun = True

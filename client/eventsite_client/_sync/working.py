@@ -14,13 +14,16 @@ from eventsite_client._core.context import Cause, Run
 from eventsite_client._core.leasing import Wish
 from eventsite_client._sync.breaking import Breaker
 from eventsite_client._sync.consuming import Subscription
-from eventsite_client._sync.io import in_thread
+from eventsite_client._sync.io import in_thread, sleep
 from eventsite_client._sync.leasing import Lease
 from eventsite_client._sync.projecting import Projection
 from eventsite_client._sync.states import StateReader
 from eventsite_client.types import Event, NewEvent
 
 S = TypeVar("S")
+
+_ROOM_SECONDS = 0.05
+"""The pause of a caller that waits for room."""
 
 
 class Worker(StateReader):
@@ -46,8 +49,8 @@ class Worker(StateReader):
         """
         for event in events:
             line = bulk.line_of(stream, event)
-            if not self._log.put(line):
-                in_thread(self._log.put_in_time, line)
+            while not self._log.put(line):
+                sleep(_ROOM_SECONDS)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what was logged is sent. Return whether it is, or is refused, before the timeout."""

@@ -53,6 +53,17 @@ def test_a_decision_is_made_again_after_a_conflict(client: Client) -> None:
 
 
 @EVERYWHERE
+def test_an_event_belongs_to_the_run_in_which_it_was_appended(client: Client) -> None:
+    for attempt in client.decide("order-42"):
+        with client.run("order-42", agent="packer"), attempt as order:
+            with client.run("mail-1", agent="mailer"):
+                order.append(SHIPPED)
+            order.append(NewEvent("Told"))
+    events = client.events().all()
+    assert [(event.agent, event.correlation_id) for event in events] == [("mailer", "mail-1"), ("packer", "order-42")]
+
+
+@EVERYWHERE
 def test_rounds_are_bounded(client: Client) -> None:
     rounds = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from eventsite_client import Client, NewEvent
+from eventsite_client import AsyncClient, Client, NewEvent
 from eventsite_client._background.spool import Spool
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
@@ -288,6 +289,24 @@ def test_a_logger_waits_for_room(make_client: MakeClient, server: Server, token:
     logging_all.join()
     assert client.flush(PATIENCE)
     assert numbers(client) == list(range(200))
+
+
+async def test_a_task_that_waits_for_room_can_be_cancelled_and_logs_nothing_then(server: Server, token: str) -> None:
+    is_open = threading.Event()
+
+    class Gate(httpx2.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            return await super().handle_async_request(request) if is_open.is_set() else httpx2.Response(503)
+
+    async with AsyncClient(server.url, token, transport=Gate, log_bytes=1_000) as client:
+        await client.log("s", NewEvent("Kept", "x" * 900))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await client.log("s", NewEvent("Cancelled", "x" * 900))
+        is_open.set()
+        await client.log("s", NewEvent("Later", "x" * 900))
+        assert await client.flush(PATIENCE)
+        assert [event.type async for event in client.events()] == ["Kept", "Later"]
 
 
 def test_a_logger_drops_and_counts_what_there_is_no_room_for(

@@ -37,9 +37,18 @@ def test_a_reading_ends_where_the_log_ended_at_its_first_page(client: Client) ->
     assert first.position == 1
     assert (events.head, events.position) == (1_500, 1_000)
     rest = events.all()
-    assert [event.position for event in rest] == list(range(2, events.position + 1))
-    assert events.position == 2_000  # a page is handed out as a whole
-    assert events.head == 1_500
+    assert [event.position for event in rest] == list(range(2, 1_501))
+    assert (events.head, events.position) == (1_500, 1_500)
+
+
+def test_who_has_read_newer_events_of_a_stream_has_read_up_to_them(client: Client) -> None:
+    fill(client, 2_400)
+    stream = client.stream_events("s-1")
+    next(iter(stream))
+    fill(client, 3_000)
+    last = stream.all()[-1]
+    assert last.position > 2_400
+    assert (stream.head, stream.version) == (last.position, last.version)
 
 
 @EVERYWHERE

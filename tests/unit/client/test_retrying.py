@@ -10,7 +10,7 @@ import pytest
 
 from eventsite_client import AsyncClient, Client, EventsiteError, NewEvent, NotReady, Unavailable, UnexpectedAnswer
 from eventsite_client._core import retrying
-from eventsite_client._core.retrying import Retrying
+from eventsite_client._core.retrying import Retrying, pause_after_conflict
 from tests.support.transports import Scripted, problem
 
 APPENDED = {
@@ -157,3 +157,10 @@ def test_the_token_is_sent_and_a_redirect_is_not_followed() -> None:
 def test_an_address_or_a_token_that_cant_be_is_refused(url: str, token: str) -> None:
     with pytest.raises(ValueError, match="server|token"):
         Client(url, token)
+
+
+def test_the_losers_of_a_round_wait_longer_each_time_and_not_equally_long() -> None:
+    pauses = {number: [pause_after_conflict(number) for _ in range(200)] for number in (1, 5, 10, 1_000)}
+    assert 0 < max(pauses[1]) <= 0.01 < max(pauses[5]) <= 0.16 < max(pauses[10]) <= 0.5
+    assert max(pauses[1_000]) <= 0.5
+    assert all(len(set(some)) > 100 for some in pauses.values())

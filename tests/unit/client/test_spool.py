@@ -10,6 +10,7 @@ import pytest
 
 from eventsite_client import Client, NewEvent
 from eventsite_client._background.spool import Spool
+from tests.support.patience import PATIENCE
 from tests.support.transports import Scripted
 
 DONE = {"appended": 1, "replayed": 0, "failed": 0, "errors": []}
@@ -116,3 +117,15 @@ def test_data_with_raw_breaks_is_one_line(tmp_path: Path) -> None:
         assert client.flush()
     [request] = transport.requests
     assert request.content.count(b"\n") == 1
+
+
+def test_a_file_that_cant_be_read_does_not_hold_up_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "0-folder.ndjson").mkdir()
+    (tmp_path / "1-nowhere.ndjson").symlink_to(tmp_path / "1-nowhere.ndjson")
+    scripted = Scripted(DONE)
+    with Client("http://testserver/api", "evt_x", spool=tmp_path, transport=scripted) as client:
+        client.log("s", NewEvent("A"))
+        assert client.flush(PATIENCE)
+        assert client.logged.sent == 1
+    assert "0-folder.ndjson can't be read" in caplog.text
+    assert "1-nowhere.ndjson can't be read" in caplog.text
