@@ -26,7 +26,7 @@ CODES = {
 
 
 def client(*answers: httpx2.Response) -> Client:
-    return Client("http://testserver", "evt_x", timeout=0.3, transport=Scripted(*answers))
+    return Client("http://testserver", "evt_x", timeout=3, transport=Scripted(*answers))
 
 
 @pytest.mark.parametrize(("code", "status"), sorted(CODES))
