@@ -78,9 +78,9 @@ class Store:
             silence=settings.EVENTSITE.otel_silence_seconds,
         )
 
-    async def attempt(self, log_id: int, runs: Iterable[Run], *, step: int) -> None:
-        """Count an attempt to map runs, before it begins (`step` 1), or take it back (-1)."""
-        await self._rows(sql.ATTEMPT, log_id=log_id, traces=_ids(runs), step=step)
+    async def attempt(self, log_id: int, traces: Iterable[UUID], *, step: int) -> None:
+        """Count an attempt to map traces, before it begins (`step` 1), or take it back (-1)."""
+        await self._rows(sql.ATTEMPT, log_id=log_id, traces=list(traces), step=step)
 
     async def pieces(self, log_id: int, runs: Iterable[Run]) -> dict[UUID, list[KeptPiece]]:
         """Return pieces by their traces: those that were mapped, then those that are held.

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -145,7 +145,8 @@ class Worker:
         due = await self.store.due(log_id)
         suspects = [(id, attempts) for id, attempts in due if attempts]
         if suspects and suspects[0][1] >= MOST_ATTEMPTS:
-            await self._leave(log_id, [suspects[0][0]], "worker-died", f"{MOST_ATTEMPTS} workers died with this trace.")
+            detail = f"{MOST_ATTEMPTS} workers ended while they mapped this trace."
+            await self._leave(log_id, [suspects[0][0]], "worker-died", detail)
             return True
         # A worker may have died of one of them, so that one is mapped alone.
         runs = await self.store.runs(log_id, [id for id, _ in suspects[:1] or due])
@@ -155,15 +156,20 @@ class Worker:
             if run not in ready and any(trace.is_due for trace in run.traces):
                 await self.store.postpone(log_id, run)
         if batch := _batch(ready, most_bytes):
-            await self.store.attempt(log_id, batch, step=1)
+            traces = {trace.id for run in batch for trace in run.held}
+            await self.store.attempt(log_id, traces, step=1)
             try:
-                await self._map(log_id, batch)
-            except EventsError:
-                await self.store.attempt(log_id, batch, step=-1)
+                read = await self._map(log_id, batch)
+            except (EventsError, psycopg.Error):
+                with suppress(psycopg.Error):  # the session may be the one that was lost
+                    await self.store.attempt(log_id, traces, step=-1)
                 raise
+            if traces - read:  # of a run that is larger than what a worker reads at once, the others are next
+                await self.store.attempt(log_id, traces - read, step=-1)
         return bool(due)
 
-    async def _map(self, log_id: int, runs: Sequence[Run]) -> None:
+    async def _map(self, log_id: int, runs: Sequence[Run]) -> set[UUID]:
+        """Append the events of runs, and return the traces of which something was read."""
         by_trace = await self.store.pieces(log_id, runs)
         names = await self.store.names(log_id, runs)
         mapped: list[_Mapped] = []
@@ -183,6 +189,7 @@ class Worker:
                 mapped.append(_Mapped(run, pieces, material, result))
                 await delivery.add(result.events if result else ())
         await self._note(log_id, mapped, delivery.refused)
+        return {trace_id for trace_id, pieces in by_trace.items() if any(piece.is_held for piece in pieces)}
 
     async def _note(self, log_id: int, mapped: Sequence[_Mapped], refused: Sequence[Refused]) -> None:
         for each in refused:

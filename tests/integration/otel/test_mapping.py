@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 import pytest_asyncio
 from pytest_django import Settings
@@ -262,6 +263,41 @@ async def test_a_trace_that_kills_workers_is_tried_alone_and_then_left(client: h
     assert deaths <= 2 * MOST_ATTEMPTS
     assert await ids_of(log) == [event_id(good, 1)]
     assert (await OtelFailure.objects.aget(log=log)).code == "worker-died"
+
+
+async def test_a_run_that_is_larger_than_what_a_worker_reads_at_once_is_mapped_in_parts(
+    client: httpx2.AsyncClient, log: Log, worker: Worker, settings: Settings
+) -> None:
+    settings.EVENTSITE = replace(settings.EVENTSITE, otel_trace_max_bytes=20_000)
+    traces = sorted(new_trace() for _ in range(30))
+    for trace in traces:
+        await send(client, export(span(trace, 1, links=[traces[-1]], text="x" * 7_000)))
+    await pass_time(log, 8)
+    await work(worker)
+    assert await OtelFailure.objects.filter(log=log).acount() == 0
+    assert sorted(await ids_of(log)) == [event_id(trace, 1) for trace in traces]
+
+
+async def test_errors_of_the_database_are_no_deaths(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 1)))
+    await pass_time(log, 8)
+
+    async def canceled(*args: object, **named: object) -> None:
+        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+
+    for _ in range(2 * MOST_ATTEMPTS):
+        async with working(map=map_plainly) as slow:
+            monkeypatch.setattr(slow.store, "mapped", canceled)
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                await work(slow)
+    assert await OtelFailure.objects.filter(log=log).acount() == 0
+    async with working(map=map_plainly) as worker:
+        await work(worker)
+    assert await ids_of(log) == [event_id(trace, 1)]
+    assert (await OtelTrace.objects.aget(log=log)).held_spans == 0
 
 
 async def test_a_log_that_takes_no_events_now_loses_nothing(
