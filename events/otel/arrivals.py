@@ -9,7 +9,8 @@ from uuid import UUID
 
 import orjson
 
-from events.otel.mapping.run import MappedEvent, RunName, map_run
+from events.otel.careful import map_carefully
+from events.otel.mapping.run import MappedEvent, RunName
 from events.otel.pieces import KeptPiece, material_of
 from events.otel.reads import Exporter, exporters
 from events.otel.spans import Span
@@ -91,7 +92,7 @@ def run_so_far(log_id: int, came: Arrivals) -> RunSoFar | None:
     material = material_of(pieces)
     if not material.spans:
         return None
-    mapped = map_run(material.spans, material.records, name=came.name)
+    mapped = map_carefully(material.spans, material.records, name=came.name)
     return RunSoFar(
         spans=list({(span.trace_id, span.span_id): span for span in material.spans}.values()),
         held_spans=sum(piece.count for piece in pieces if piece.is_held and not piece.are_records),

@@ -13,7 +13,7 @@ from events.reading.statement import Statement
 from events.sql import otel as sql
 
 _MOST_TRACES = 1_000
-"""Traces of one run that are looked at."""
+"""Traces of one run, or of a log, that are looked at."""
 _MOST_BYTES = 2 * 2**20
 """Of the pieces whose spans are shown: they take some 20 ms to read."""
 _ERROR_STATUS = 2
@@ -35,16 +35,6 @@ class Held:
     waits_for_run: bool
     stream: str | None
     correlation_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class HeldTotal:
-    """All that a log holds."""
-
-    traces: int
-    spans: int
-    records: int
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +92,9 @@ class Failure:
     detail: str
 
 
-def held_in_log(log_id: int, *, limit: int = 100) -> Statement[Held]:
-    """Return the traces that a log holds, by the time at which they are mapped."""
-    return Statement(sql.HELD_IN_LOG, {"log_id": log_id, "most": limit}, Held)
+def held_in_log(log_id: int) -> Statement[Held]:
+    """Return the traces that a log holds, by the time at which they are mapped; of very many, the first ones."""
+    return Statement(sql.HELD_IN_LOG, {"log_id": log_id, "most": _MOST_TRACES}, Held)
 
 
 def held_of_stream(log_id: int, stream: str) -> Statement[Held]:
@@ -120,11 +110,6 @@ def held_of_workflow(log_id: int, correlation_id: str) -> Statement[Held]:
 def _held_of_run(log_id: int, column: str, name: str) -> Statement[Held]:
     params = {"log_id": log_id, "name": name, "most": _MOST_TRACES}
     return Statement(sql.HELD_OF_RUN.format(column=column), params, Held)
-
-
-def held_total(log_id: int) -> Statement[HeldTotal]:
-    """Return how much a log holds: always one row."""
-    return Statement(sql.HELD_TOTAL, {"log_id": log_id}, HeldTotal)
 
 
 def held_spans(log_id: int, traces: Sequence[UUID]) -> list[HeldSpan]:

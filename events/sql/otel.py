@@ -238,10 +238,6 @@ HELD_OF_RUN = f"""
     join otel_trace t on t.log_id = %(log_id)s and t.trace_id = run.trace_id
     left join otel_run r on r.log_id = t.log_id and r.trace_id = t.trace_id
     where t.due_at is not null order by t.due_at, t.trace_id"""
-HELD_TOTAL = """
-    select count(*), coalesce(sum(held_spans), 0)::bigint, coalesce(sum(held_records), 0)::bigint,
-        coalesce(sum(held_bytes), 0)::bigint
-    from otel_trace where log_id = %(log_id)s and due_at is not null"""
 PIECES_OF = """
     select number > mapped, body from (
         select p.number, t.mapped, p.body, p.bytes, sum(p.bytes) over (order by p.trace_id, p.number desc) as upto

@@ -15,7 +15,7 @@ from events.api.responses import iso
 from events.converters import names_string, workflow_url
 from events.json.tree import RowUrls
 from events.views.durations import brief_span, took
-from events.views.held import held_of
+from events.views.held import held_in, held_of
 
 
 def moment(at: datetime) -> tuple[str, str, str]:
@@ -71,6 +71,7 @@ def link_to(context: Context, name: str) -> str:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "asking_for": names_string,
+    "held_in": held_in,
     "held_of": held_of,
     "link": link,
     "link_to": link_to,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +30,7 @@ _SHOWN_EXPORTERS = 5
 _SHOWN_END = 4
 """Characters of a token by which people know it again in a list of their own."""
 
+_MOST_FAILURES = 5
 _arrivals: SharedRead[Arrivals] = SharedRead()
 
 
@@ -45,6 +47,7 @@ def connect(request: HttpRequest, member: Member) -> HttpResponse:
     framework = FRAMEWORKS.get(fields.get("framework", ""), DEFAULT)
     made = _made(member.log, framework, request.POST.get("made", "")) if request.method == "POST" else ""
     token = _token(member.log, request.GET.get("token", "")) if not made else Token.objects.get(hash=hash_of(made))
+    came = arrivals(member.log_id, token.pk) if token else None
     context = {
         "here": "connect",
         "groups": GROUPS,
@@ -54,7 +57,7 @@ def connect(request: HttpRequest, member: Member) -> HttpResponse:
         "sample": SAMPLE_TOKEN,
         "token_end": made[-_SHOWN_END:],
         "exporters": [] if token else reads.exporters(member.log_id).fetch()[:_SHOWN_EXPORTERS],
-        **_what_arrives(member, framework, token),
+        **_what_arrives(member, framework, token, came, _failures(member.log)),
     }
     response = show(request, member, template="events/connect.html", partial="events/_connect.html", context=context)
     if made:
@@ -95,9 +98,10 @@ def connect_arrivals(request: HttpRequest, member: Member) -> HttpResponse:
     if token is None:
         raise NotFound("There is no such token in this log.")
     came = _arrivals.get((member.log_id, token.pk), lambda: arrivals(member.log_id, token.pk))
-    if request.headers.get(SEEN) == _version(token, came):
+    failures = _failures(member.log)
+    if request.headers.get(SEEN) == _version(token, came, failures):
         return HttpResponse(status=204)
-    context = _what_arrives(member, framework, token, came)
+    context = _what_arrives(member, framework, token, came, failures)
     return show(request, member, template="events/_arrivals.html", context=context)
 
 
@@ -116,11 +120,13 @@ def connect_map_now(request: HttpRequest, member: Member) -> HttpResponse:
 
 
 def _what_arrives(
-    member: Member, framework: Framework, token: Token | None, came: Arrivals | None = None
+    member: Member,
+    framework: Framework,
+    token: Token | None,
+    came: Arrivals | None,
+    failures: Sequence[reads.Failure],
 ) -> dict[str, Any]:
     """Return what the part of the page shows that waits for a token, and then for its spans."""
-    if token is not None and came is None:
-        came = arrivals(member.log_id, token.pk)
     return {
         "framework": framework,
         "token": token,
@@ -128,12 +134,17 @@ def _what_arrives(
         "outcome": outcome_of(member.log_id, came) if came else None,
         "dropped_words": dropped_words,
         "exporter_words": exporter_words,
+        "failures": failures,
         "settle_seconds": settings.EVENTSITE.otel_settle_seconds,
-        "seen": _version(token, came),
+        "seen": _version(token, came, failures),
         "now": timezone.now(),
     }
 
 
-def _version(token: Token | None, came: Arrivals | None) -> str:
+def _failures(log: Log) -> Sequence[reads.Failure]:
+    return reads.failures(log.pk, limit=_MOST_FAILURES).fetch()
+
+
+def _version(token: Token | None, came: Arrivals | None, failures: Sequence[reads.Failure]) -> str:
     """Return a short text that is another one when what is shown is. A script counts the seconds."""
-    return sha256(repr((token and (token.last_used_at, token.revoked_at), came)).encode()).hexdigest()[:16]
+    return sha256(repr((token and (token.last_used_at, token.revoked_at), came, failures)).encode()).hexdigest()[:16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -238,6 +239,41 @@ async def test_pages_of_a_run_say_how_many_spans_of_it_are_held(
         assert "held: 2 spans, 1 log record" in text
 
 
+async def test_a_run_that_is_held_as_a_whole_stands_above_the_workflows(
+    client: httpx2.AsyncClient, log: Log, admin: AsyncClient
+) -> None:
+    async def text() -> str:
+        return words((await admin.get(f"/logs/{log.name}/workflows/")).content.decode())
+
+    assert "held:" not in await text()
+    await send(client, export(span(new_trace(), 2, 1, **AGENT), span(new_trace(), 2, 1, **AGENT)))
+    assert "held: 2 spans" in await text()
+
+
+async def test_failures_of_the_log_stand_there(
+    client: httpx2.AsyncClient, log: Log, shown: Callable[..., Awaitable[str]]
+) -> None:
+    assert "could not become events" not in await shown()
+    failure = {"trace_id": str(UUID(bytes=new_trace())), "code": "worker-died", "detail": "5 workers ended."}
+    async with working() as worker:
+        await worker.store.fail(log.pk, [failure])
+    for token in (None, await came_of(log, client)):
+        text = await shown(token)
+        assert "What could not become events" in text
+        assert "worker-died 5 workers ended." in text
+
+
+async def test_a_defect_of_the_mapper_does_not_hide_what_came(
+    client: httpx2.AsyncClient, log: Log, shown: Callable[..., Awaitable[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(*args: object) -> None:
+        raise ZeroDivisionError
+
+    await send(client, export(span(new_trace(), 1, name="odd", **AGENT)))
+    monkeypatch.setattr("events.otel.mapping.conventions.genai.read", raising)
+    assert "odd" in await shown(await came_of(log, client))
+
+
 async def test_refusals_of_the_token_stand_there(
     client: httpx2.AsyncClient, log: Log, shown: Callable[..., Awaitable[str]]
 ) -> None:
@@ -287,11 +323,11 @@ def test_an_open_page_costs_a_fixed_number_of_queries(
     client = Client()
     client.force_login(user)
     number = Token.objects.get(hash=hash_of(token)).pk
-    # session, user, membership with its log, the token, what came with each token of the log
-    with django_assert_num_queries(5):
+    # session, user, membership with its log, the token, what came with each token of the log, failures
+    with django_assert_num_queries(6):
         client.get(f"{at}/arrivals?token={number}")
     # the same, and letters to decide
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get(f"{at}?token={number}")
 
 

@@ -62,11 +62,8 @@ async def test_what_is_held_is_listed_with_the_time_that_is_left(client: httpx2.
     assert first.seconds == pytest.approx(4, abs=3)
     assert (second.trace_id, second.spans, second.records, second.has_root) == (id_of(going_on), 2, 0, False)
     assert second.seconds == pytest.approx(57, abs=3)
-    total = await sync_to_async(reads.held_total(log.pk).first)()
-    assert total == reads.HeldTotal(2, 3, 1, first.bytes + second.bytes)
     await map_all(log)
     assert await held_in(log) == []
-    assert await sync_to_async(reads.held_total(log.pk).first)() == reads.HeldTotal(0, 0, 0, 0)
 
 
 async def test_a_run_knows_what_is_held_of_it_and_of_traces_tied_to_it(client: httpx2.AsyncClient, log: Log) -> None:
