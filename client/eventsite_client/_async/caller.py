@@ -7,7 +7,7 @@ import functools
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from eventsite_client._async.io import AsyncChannel, AsyncConnections, AsyncTransport, in_thread, sleep
+from eventsite_client._async.io import AsyncConnections, AsyncTransport, in_thread, open_channel, sleep
 from eventsite_client._background.log import BackgroundLog, WhenFull
 from eventsite_client._background.spool import Spool
 from eventsite_client._core import json
@@ -47,7 +47,7 @@ class AsyncCaller:
         self._connections = AsyncConnections(address, secret, transport)
         self._timeout = checked_timeout(timeout)
         self._log = BackgroundLog(
-            functools.partial(AsyncChannel, self._apart(_BACKGROUND_SECONDS)),
+            functools.partial(open_channel, self._apart(_BACKGROUND_SECONDS)),
             spool=None if spool is None else Spool(spool, url=address, token=secret),
             when_full=when_full,
             most_bytes=log_bytes,

@@ -128,6 +128,8 @@ class AsyncTaking(AsyncIterator["AsyncWork"]):
             try:
                 deliveries = (await self._caller._call(request)).deliveries
             except (NoAnswer, Unavailable) as error:  # a consumer outlives its server
+                if idle_at is not None and time.monotonic() >= idle_at:
+                    raise
                 logger.warning("%s waits for the server: %s", self._consumer.name, error)
                 await sleep(retrying.pause_after(error) or _PAUSED_SECONDS)
                 continue

@@ -15,6 +15,9 @@ from eventsite_client._core.connecting import build, failure_of, headers_of, is_
 from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
 from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
+from eventsite_client._core.settings import PATH
+from eventsite_client._sync.caller import Caller
+from eventsite_client._sync.io import Channel
 
 if TYPE_CHECKING:
     from eventsite_client._async.caller import AsyncCaller
@@ -78,6 +81,16 @@ class AsyncConnections:
             raise failure_of(error, request) from error
         raise problem_of(request, refusal)
 
+    @property
+    def has_own_transport(self) -> bool:
+        """Whether the connections are made by a transport that was given."""
+        return self._transport is not None
+
+    def channel(self, caller: AsyncCaller) -> Channel:
+        """Return a channel for threads to the same server, with the timeout of a caller."""
+        address = self._url.removesuffix(PATH)
+        return Channel(Caller(address, self._token, timeout=caller._timeout))
+
     def apart(self) -> AsyncConnections:
         """Return other connections to the same server, for another thread."""
         return AsyncConnections(self._url, self._token, self._transport)
@@ -98,6 +111,15 @@ class AsyncConnections:
             transport = self._transport() if callable(self._transport) else self._transport
             self._http = httpx2.AsyncClient(transport=transport, headers=headers_of(self._token))
         return self._http
+
+
+def open_channel(caller: AsyncCaller) -> Channel | AsyncChannel:
+    """Open a channel for the thread that sends in the background.
+
+    It is the one for threads, since asyncio can't look up names any more when the interpreter ends. Only a transport of
+    the caller's own needs a loop.
+    """
+    return AsyncChannel(caller) if caller._connections.has_own_transport else caller._connections.channel(caller)
 
 
 class AsyncChannel:

@@ -8,6 +8,9 @@ URL_VARIABLE = "EVENTSITE_URL"
 TOKEN_VARIABLE = "EVENTSITE_TOKEN"  # noqa: S105 - the name of the variable
 TIMEOUT_SECONDS = 60.0
 
+PATH = "/api"
+"""Where the API begins on a server."""
+
 
 def address_of(url: str | None) -> str:
     """Return the address of the API.
@@ -20,7 +23,7 @@ def address_of(url: str | None) -> str:
         raise ValueError(f"There is no address of a server: give `url`, or set {URL_VARIABLE}.")
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url!r} is no address of a server: it begins with http:// or https://.")
-    return f"{url.rstrip('/')}/api"
+    return f"{url.rstrip('/')}{PATH}"
 
 
 def token_of(token: str | None) -> str:

@@ -16,7 +16,7 @@ from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.requests import Request, get
 from eventsite_client._core.retrying import Retrying
 from eventsite_client._core.settings import TIMEOUT_SECONDS, address_of, checked_timeout, token_of
-from eventsite_client._sync.io import Channel, Connections, Transport, in_thread, sleep
+from eventsite_client._sync.io import Connections, Transport, in_thread, open_channel, sleep
 from eventsite_client.errors import EventsiteError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Caller:
         self._connections = Connections(address, secret, transport)
         self._timeout = checked_timeout(timeout)
         self._log = BackgroundLog(
-            functools.partial(Channel, self._apart(_BACKGROUND_SECONDS)),
+            functools.partial(open_channel, self._apart(_BACKGROUND_SECONDS)),
             spool=None if spool is None else Spool(spool, url=address, token=secret),
             when_full=when_full,
             most_bytes=log_bytes,

@@ -127,6 +127,8 @@ class Taking(Iterator["Work"]):
             try:
                 deliveries = (self._caller._call(request)).deliveries
             except (NoAnswer, Unavailable) as error:  # a consumer outlives its server
+                if idle_at is not None and time.monotonic() >= idle_at:
+                    raise
                 logger.warning("%s waits for the server: %s", self._consumer.name, error)
                 sleep(retrying.pause_after(error) or _PAUSED_SECONDS)
                 continue

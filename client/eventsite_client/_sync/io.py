@@ -122,6 +122,9 @@ class Channel:
         self._caller._connections.close()
 
 
+open_channel = Channel
+
+
 class Repeating:
     """A thread that calls a function again and again, until it returns False or is stopped."""
 

@@ -11,11 +11,11 @@ import pytest
 
 from events.access.tokens import create_token
 from events.models import DeadLetter, Delivery, DeliveryState, Event, FailedAttempt, Log, Scope
-from eventsite_client import Client, DeliveryLost, Hopeless, NewEvent, NotFound, Subscription, Work
+from eventsite_client import Client, DeliveryLost, Hopeless, NewEvent, NoAnswer, NotFound, Subscription, Work
 from tests.support.patience import PATIENCE
 from tests.support.relay import Relay
 from tests.support.running import append
-from tests.support.server import Server
+from tests.support.server import Server, free_port
 from tests.support.subscriptions import expire
 from tests.support.twins import MakeClient
 
@@ -262,3 +262,11 @@ def test_a_subscription_that_is_unknown_is_an_error(client: Client) -> None:
     with pytest.raises(NotFound) as caught:
         next(client.subscription("nothing").take())
     assert caught.value.code == "no-such-subscription"
+
+
+def test_a_consumer_that_stops_when_idle_ends_while_the_server_is_away(make_client: MakeClient, token: str) -> None:
+    client = make_client(f"http://127.0.0.1:{free_port()}", token, timeout=0.2)
+    packing = client.subscription("packing").take(agent="packer", stop_when_idle=0.3)
+    packing._ack_seconds = 30.0  # as if it had begun while the server was there
+    with pytest.raises(NoAnswer):
+        next(packing)

@@ -105,6 +105,25 @@ def test_a_process_that_is_killed_amid_10_000_events_loses_and_doubles_none(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_process_of_asyncio_sends_all_at_its_end_also_to_a_host_with_a_name(
+    server: Server, token: str, client: Client
+) -> None:
+    program = """
+        import asyncio
+        from eventsite_client import AsyncClient
+
+        async def log_some():
+            client = AsyncClient()
+            for n in range(20):
+                await client.log("s", NewEvent("Counted", n))
+
+        asyncio.run(log_some())
+    """
+    with start(program, server.url.replace("127.0.0.1", "localhost"), token) as process:
+        assert process.wait(PATIENCE) == 0
+    assert numbers(client) == list(range(20))
+
+
 def test_a_process_that_ends_as_usual_sends_all(server: Server, token: str, client: Client) -> None:
     program = """
         client = Client()
