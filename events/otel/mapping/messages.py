@@ -225,7 +225,13 @@ def flattened_messages(attributes: Mapping[str, Any], prefix: str) -> list[Messa
     The messages must not be changed.
     """
     items = _by_index(attributes, prefix)
-    return _joined(_messages_of_members(tuple(items[index])) for index in sorted(items)) if items else None
+    if not items:
+        return None
+    # With the types, as 1 and True are the same key.
+    return _joined(
+        _messages_of_members(tuple((name, type(value), value) for name, value in items[index]))
+        for index in sorted(items)
+    )
 
 
 def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[Any] | None:
@@ -247,8 +253,14 @@ def _by_index(attributes: Mapping[str, Any], prefix: str) -> dict[int, list[tupl
 
 
 @lru_cache(maxsize=1_024)
-def _messages_of_members(members: tuple[tuple[str, Any], ...]) -> Sequence[Message]:
-    return _parted(_plain(_nested(members)))
+def _messages_of_members(members: tuple[tuple[str, type, Any], ...]) -> Sequence[Message]:
+    return _parted(_plain(_nested((name, value) for name, _, value in members)))
+
+
+def forget() -> None:
+    """Forget the messages that were read: what one run says is not kept when it is mapped."""
+    _messages_of_text.cache_clear()
+    _messages_of_members.cache_clear()
 
 
 def _nested(members: Iterable[tuple[str, Any]]) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from events.otel.mapping import messages
 from events.otel.mapping.agents import name_agents
 from events.otel.mapping.causes import find_causes
 from events.otel.mapping.conventions import Reader, read
@@ -66,13 +67,16 @@ def map_run(
         name: the name that the run was given when other spans of it were mapped before.
         read: returns what a span says.
     """
-    nodes = tree_of(spans, _once(records), read=read)
-    name_agents(nodes)
-    timed = sorted(nodes, key=in_time)
-    name = name or _name_of(timed)
-    drafts = tell(timed)
-    find_causes(nodes, timed, drafts)
-    return MappedRun(name, [_event(draft, name) for draft in in_order(drafts.all)])
+    try:
+        nodes = tree_of(spans, _once(records), read=read)
+        name_agents(nodes)
+        timed = sorted(nodes, key=in_time)
+        name = name or _name_of(timed)
+        drafts = tell(timed)
+        find_causes(nodes, timed, drafts)
+        return MappedRun(name, [_event(draft, name) for draft in in_order(drafts.all)])
+    finally:
+        messages.forget()
 
 
 def _once(records: Iterable[LogRecord]) -> Sequence[LogRecord]:

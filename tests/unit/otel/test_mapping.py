@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from events.appending import checks
 from events.otel.careful import map_carefully
+from events.otel.mapping import messages
 from events.otel.mapping.reading import Role
 from events.otel.mapping.run import MappedRun, RunName, map_run
 from events.otel.spans import Link, LogRecord, Span, SpanEvent
@@ -318,6 +319,23 @@ def test_no_defect_of_the_mapper_lets_a_span_vanish(defective: str, monkeypatch:
     run = map_carefully(spans)
     assert {event.id.split(":")[1] for event in run.events} == {spans[0].span_id, "f" * 16}
     check(run)
+
+
+def test_messages_that_differ_by_a_type_alone_are_not_taken_for_each_other() -> None:
+    def arguments(value: object) -> object:
+        attributes = {"p.0.role": "user", "p.0.tool_calls.0.name": "look", "p.0.tool_calls.0.arguments": value}
+        [message] = messages.flattened_messages(attributes, "p.") or []
+        return message["tool_calls"][0]["arguments"]
+
+    assert [repr(arguments(value)) for value in (1, True, 1.0)] == ["1", "True", "1.0"]
+
+
+def test_what_a_run_says_is_not_kept() -> None:
+    text = json.dumps([{"role": "user", "content": "a secret"}])
+    map_run(
+        [Span(TRACE, "1" * 16, None, "chat", 1, 2, {"gen_ai.operation.name": "chat", "gen_ai.input.messages": text})]
+    )
+    assert messages._messages_of_text.cache_info().currsize == 0
 
 
 def test_an_image_becomes_its_size_and_its_hash() -> None:
