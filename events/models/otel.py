@@ -40,7 +40,7 @@ class OtelTrace(models.Model):
 
 
 class OtelPiece(models.Model):
-    """What one export brought of one trace, in OTLP. A piece is never changed."""
+    """The spans or log records of one trace that one export brought, in OTLP. A piece is never changed."""
 
     pk = models.CompositePrimaryKey("log_id", "trace_id", "number")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)
@@ -97,7 +97,7 @@ class OtelRun(models.Model):
 
 
 class OtelExporter(models.Model):
-    """What came with a token over OpenTelemetry, since ever. Bytes are those on the wire."""
+    """The counts of what came with a token over OpenTelemetry, since ever. Bytes are those on the wire."""
 
     pk = models.CompositePrimaryKey("log_id", "token_id")
     log = models.ForeignKey(Log, models.PROTECT, db_constraint=False, db_index=False)

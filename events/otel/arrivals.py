@@ -23,7 +23,7 @@ _MOST_BYTES = 2**19
 """Of the pieces that are read and mapped for a page, which takes some 50 ms. Of a larger run the last ones are."""
 _CONTENT = ("task", "content", "arguments", "result", "output", "instruction")
 _NOTHING = (None, "", "__REDACTED__")
-"""What stands where there would be words; the last is OpenInference's."""
+"""The values that stand where there would be words; the last is OpenInference's."""
 _SEARCHED = timedelta(minutes=10)
 """A token's last spans are searched in the pieces of this time before its last export, which may have had none."""
 
@@ -43,7 +43,7 @@ class TraceSoFar:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """What came with a token. `exporter` is None if nothing did, `traces` are those of its last run."""
+    """The exporter and the last run of a token. `exporter` is None if nothing came, `traces` are those of the run."""
 
     exporter: Exporter | None
     traces: Sequence[TraceSoFar] = ()

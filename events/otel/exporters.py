@@ -1,4 +1,4 @@
-"""Who sends over OpenTelemetry: counts and times for each token. A process gathers them, and writes them every second.
+"""The exporters of a log: counts and times for each token. A process gathers them, and writes them every second.
 
 So the exports of a token never wait for one row. The last second of a killed process is lost.
 """
@@ -35,7 +35,7 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class _Note:
-    """What came with one token since the last time that it was written down."""
+    """The counts of one token since they were last written."""
 
     counts: Counter[str] = field(default_factory=Counter)
     first_time: float | None = None

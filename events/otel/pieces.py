@@ -39,7 +39,7 @@ class KeptPiece:
 
 @dataclass(slots=True)
 class Material:
-    """What a run is mapped from, and the tokens with which messages came."""
+    """The spans and log records from which a run is mapped, and the tokens with which messages came."""
 
     spans: list[Span] = field(default_factory=list)
     records: list[LogRecord] = field(default_factory=list)

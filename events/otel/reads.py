@@ -1,4 +1,4 @@
-"""What pages show of OpenTelemetry: what is held, who sends, and what could not become an event."""
+"""The reads of the pages about OpenTelemetry: held spans, exporters, and failures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class HeldSpan:
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """What came with one token. Counts are since ever, bytes as on the wire.
+    """The counts of one token. They are since ever, bytes as on the wire.
 
     `content_at` is the last time that messages, arguments or results were among the spans or log records; None if
     never: then the application does not capture content, or nothing was mapped yet.

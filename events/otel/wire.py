@@ -38,7 +38,7 @@ _NO_SPAN = bytes(SPAN_ID_BYTES)
 
 
 class Piece(Struct, frozen=True):
-    """What one export holds of one trace. Times are nanoseconds since 1970 by the sender's clock.
+    """The spans or log records of one trace in one export. Times are nanoseconds since 1970 by the sender's clock.
 
     `body` is protobuf, to be read by `spans_of()` or `records_of()`. `has_root`: it holds a span without a parent.
     `linked` are the other traces that its spans link to.

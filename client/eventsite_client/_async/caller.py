@@ -30,7 +30,7 @@ _BACKGROUND_SECONDS = 10.0
 
 
 class AsyncCaller:
-    """What sends requests. `AsyncClient` has the methods for people."""
+    """The base of the clients: it sends requests, again if need be. `AsyncClient` has the methods for people."""
 
     def __init__(
         self,

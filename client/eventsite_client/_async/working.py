@@ -57,7 +57,7 @@ class AsyncWorker(AsyncStateReader):
 
     @property
     def logged(self) -> Logged:
-        """What became of the events that were logged."""
+        """The numbers of logged events that are sent, dropped or refused, and the bytes that wait."""
         return self._log.logged
 
     def run(

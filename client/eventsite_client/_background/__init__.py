@@ -1,1 +1,1 @@
-"""What `log()` hands over: queues in memory and on disk, and the thread that sends them."""
+"""The background of `log()`: queues in memory and on disk, and the thread that sends them."""

@@ -14,7 +14,7 @@ from eventsite_client._background.sender import Channel, Counts, Ended, Queue, S
 from eventsite_client._background.spool import Spool
 
 WhenFull = Literal["block", "drop"]
-"""What `log()` does if too many events wait already: wait for room, or drop the event and count it."""
+"""The behaviour of `log()` when too many events wait: it waits for room, or drops the event and counts it."""
 
 MEMORY_BYTES = 2**24
 SPOOL_BYTES = 2**30
@@ -23,7 +23,7 @@ EXIT_SECONDS = 5.0
 
 
 class Logged(NamedTuple):
-    """What became of the events that a client logged."""
+    """The numbers of events that a client logged, by their fate, and the bytes that wait."""
 
     sent: int
     """Events that are in the log of the server."""

@@ -54,7 +54,7 @@ class Queue(Protocol):
 
 
 class Channel(Protocol):
-    """What sends requests from one thread, with all their repetitions."""
+    """A sender of requests for one thread, with all their repetitions."""
 
     def call(self, request: Request[Bulk]) -> Bulk: ...
     def close(self) -> None: ...
@@ -62,7 +62,7 @@ class Channel(Protocol):
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the events of a client."""
+    """The numbers of a client's events that were sent, dropped or refused."""
 
     sent: int = 0
     dropped: int = 0

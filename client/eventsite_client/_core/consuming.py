@@ -117,7 +117,7 @@ class Consumer:
 
 
 class SubscriptionSettings(Struct):
-    """What a consumer needs to know of its subscription."""
+    """The settings of a subscription that its consumer needs."""
 
     ack_deadline: float
 

@@ -1,4 +1,4 @@
-"""What the events of a block have in common: their workflow, agent and cause; through tasks, threads and processes.
+"""The workflow, agent and cause that the events of a block share; through tasks, threads and processes.
 
 Between processes it goes in headers: `traceparent` (W3C Trace Context) names the trace, and `baggage` (W3C Baggage) has
 what a trace has no words for.
@@ -37,7 +37,7 @@ _MEMBERS = ("workflow", "cause")
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What events have in common. None: nothing."""
+    """The workflow, agent, cause and trace that events share. None: they share none."""
 
     workflow: str | None = None
     agent: str | None = None

@@ -1,4 +1,4 @@
-"""What a decision rests on, and the append that is written only if that still holds."""
+"""The events or the state that a decision rests on, and the append that is written only if they still hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eventsite_client.types import Append, Condition, Event, HeldLease, NewEvent
 
 @dataclass(slots=True)
 class Basis:
-    """What was read of one stream, or of a query, in the rounds so far. Each round reads on from the one before."""
+    """The events or the state that the rounds so far have read. Each round reads on from the one before."""
 
     stream: str
     q: str | None

@@ -31,7 +31,7 @@ _BACKGROUND_SECONDS = 10.0
 
 
 class Caller:
-    """What sends requests. `Client` has the methods for people."""
+    """The base of the clients: it sends requests, again if need be. `Client` has the methods for people."""
 
     def __init__(
         self,

@@ -58,7 +58,7 @@ class Worker(StateReader):
 
     @property
     def logged(self) -> Logged:
-        """What became of the events that were logged."""
+        """The numbers of logged events that are sent, dropped or refused, and the bytes that wait."""
         return self._log.logged
 
     def run(

@@ -17,7 +17,7 @@ from eventsite_client.adapters._scopes import Scope
 
 @dataclass
 class Place:
-    """What is under way: the run, an agent, the node of a graph, a chain, a model or a tool."""
+    """A unit of work that is under way: the run, an agent, the node of a graph, a chain, a model or a tool."""
 
     kind: str
     run: Run

@@ -27,7 +27,7 @@ logger = logging.getLogger("eventsite_client")
 
 
 class Adapter:
-    """What adapters share: the client that sends, the open runs, and errors that never reach the application."""
+    """The base of the adapters: the client that sends, the open runs, and errors that the application never sees."""
 
     def __init__(self, client: Client | None = None, *, content: bool = True) -> None:
         """Make an adapter.

@@ -1,4 +1,4 @@
-"""What an event of a run follows from, while the run goes on."""
+"""The causes of a run's events, while the run goes on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eventsite_client.adapters._data import Data, now
 
 
 class Scope:
-    """What has happened so far within a run, the call of an agent, or a branch of a graph.
+    """The events so far within a run, the call of an agent, or a branch of a graph.
 
     `base` are the events that led to it, the last one first of all.
     """

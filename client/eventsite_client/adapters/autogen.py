@@ -65,7 +65,7 @@ class _Team:
         self.run: Run | None = None
         self._agents: dict[str, Scope] = {}
         self._asked: list[Message] = []
-        """What users said that no model was given yet."""
+        """The messages of users that no model was given yet."""
         self._thought: str | None = None
 
     def tell(self, kind: str, each: Any) -> None:

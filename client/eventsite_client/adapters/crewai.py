@@ -22,7 +22,7 @@ from eventsite_client.adapters._scopes import Scope
 
 
 class _Place(NamedTuple):
-    """Where something happened: its run, the scope in it, and the event of the tool's call around it."""
+    """The place of an event: its run, the scope in it, and the event of the tool's call around it."""
 
     run: Run
     scope: Scope

@@ -1,4 +1,4 @@
-"""What caused each event of a run. Pure.
+"""The cause of each event of a run. Pure.
 
 A tool's result is caused by its call, a call by the reply that asked for it, a reply by the results that it was given,
 an agent's start by the tool, the reply, the hand-off or the agents before it.
@@ -133,7 +133,7 @@ class _Causes:
 
 
 class _Scope:
-    """What happened within one call of an agent so far."""
+    """The events so far within one call of an agent."""
 
     def __init__(self) -> None:
         self.last_reply: Draft | None = None

@@ -1,4 +1,4 @@
-"""What a span says, whatever convention it follows. Pure."""
+"""The content of a span, whatever convention it follows. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Message: TypeAlias = dict[str, Any]
 
 
 class Role(StrEnum):
-    """What a span stands for in a run."""
+    """The part that a span plays in a run."""
 
     WORKFLOW = "workflow"
     AGENT = "agent"
@@ -38,11 +38,11 @@ class Role(StrEnum):
 WORK = frozenset({Role.RETRIEVAL, Role.EMBEDDING, Role.RERANKING, Role.GUARDRAIL, Role.EVALUATION})
 """What an agent does besides asking models and calling tools: one event, when it has ended."""
 PASSED = frozenset({Role.STEP, Role.SETUP, Role.CARRIER})
-"""What stands between an event and its cause without being either."""
+"""The roles of spans that stand between an event and its cause without being either."""
 
 
 class Reading(Struct):
-    """What a span says. A field is None where it says nothing."""
+    """The content of a span. A field is None where the span says nothing."""
 
     role: Role
     name: str | None = None

@@ -25,7 +25,7 @@ _MAX_ORIGINAL_CHARACTERS = 1_000
 
 
 class RunName(Struct, frozen=True):
-    """What all events of a run have in common."""
+    """The stream and the workflow of all events of a run."""
 
     stream: str
     correlation_id: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a person does: `lines` are to be copied. `note` stands beside the title, `warning` too, but in colour."""
+    """One step for a person: `lines` are to be copied. `note` stands beside the title, `warning` too, but in colour."""
 
     title: str
     lines: str
