@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from events.models import Log
 from tests.support.api_agent import Agent
@@ -154,6 +154,21 @@ def test_the_link_is_that_of_the_step_even_while_a_key_is_held(run: Page) -> Non
     expect(run.locator("#announce")).to_contain_text("Copied")
     n = run.locator("#step").input_value()
     assert run.evaluate("navigator.clipboard.readText()").endswith(f"/replay/workflow/job-1/{n}")
+
+
+def test_the_link_is_that_of_the_step_which_is_still_on_its_way(run: Page) -> None:
+    run.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    late: list[Route] = []
+    run.route("**/replay/workflow/job-1/1**", lambda route: late.append(route))
+    run.keyboard.press("ArrowRight")
+    run.keyboard.press("s")
+    run.wait_for_timeout(100)  # A link to step 0 would be copied by now.
+    at(run, 0)
+    for route in late:
+        route.continue_()
+    expect(run.locator("#announce")).to_contain_text("Copied")
+    at(run, 1)
+    assert run.evaluate("navigator.clipboard.readText()").endswith("/replay/workflow/job-1/1")
 
 
 def test_the_strip_is_drawn_along(run: Page) -> None:
