@@ -14,6 +14,7 @@ django: Any = get_asgi_application()  # loads the apps, which the imports below 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 
+from events.api.otlp import exporters  # noqa: E402
 from events.engine import Engine  # noqa: E402
 from events.live.routing import websocket_urlpatterns  # noqa: E402
 from eventsite import health, otlp, supervision  # noqa: E402
@@ -59,6 +60,7 @@ def with_engine(application: Application) -> Application:
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await live.stop()
+            await exporters.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
     return wrapped

@@ -1,7 +1,7 @@
 """OTLP over HTTP: what exporters of OpenTelemetry send to `/v1/traces`, `/v1/logs` and `/v1/metrics`.
 
 An export is answered 200 when it is committed. Exporters try again after 429, 502, 503 and 504, so an export that can
-never be taken gets another status.
+never be taken gets another status. Most exporters wait ten seconds for an answer, so each gets one before that.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import asyncio
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +24,7 @@ from events.access.grants import Bearer, Grant, grant_of
 from events.access.standing import TokenAccess
 from events.access.tokens import PREFIX, hash_of
 from events.api.otlp_answers import JSON, PROTOBUF, is_json, taken_answer
-from events.errors import EventsError, Forbidden, TooManyRequests, UnsupportedMediaType
+from events.errors import EventsError, Forbidden, TooManyRequests, Unavailable, UnsupportedMediaType
 from events.models import Scope
 from events.otel.exporters import Exporters
 from events.otel.holding import Holding
@@ -32,10 +33,13 @@ from events.otel.runs import STREAM_PREFIX
 from events.otel.wire import Division
 from events.reading.turns import Turns
 
+Done = TypeVar("Done")
 router = Router()
 
-_any_token = Bearer(*Scope)
-"""The scope is looked at later, so that a refusal for it is counted for the token."""
+_TOKEN_SECONDS = 2.5
+"""The time in which the token of an export is found, or the export is refused."""
+_EXPORT_SECONDS = 6.0
+"""The time in which an export is held, or refused."""
 _ENCODINGS = {"": False, "identity": False, "gzip": True}
 _QUICK_BYTES = 64 * 1024
 """Protobuf of this size is decoded and divided at once. More is done in a thread."""
@@ -44,7 +48,7 @@ _QUICK_OTHER_BYTES = 4 * 1024
 _MOST_WAITING_BYTES = 32 * 1024 * 1024
 """Of the bodies of one token that wait in this process or are worked at, apart from the first."""
 _SWITCH_SECONDS = 0.0005
-"""A tenth of what is usual."""
+"""The time for which a thread of Python keeps the interpreter: a tenth of Python's own value."""
 _TOKEN = re.compile(rf"{PREFIX}[\w-]+", re.ASCII)
 """A token, wherever it stands: some exporters send `Bearer%20` as it is, or quotation marks."""
 
@@ -54,6 +58,22 @@ _turns = Turns(places=4, places_per_lane=2, waiting_per_lane=256, patience_secon
 _turns_of_json = Turns(places=1, places_per_lane=1, waiting_per_lane=256, patience_seconds=5)
 """JSON takes many times as long as protobuf, and all of it in Python: two threads would take most of the process."""
 _waiting_bytes: Counter[str] = Counter()
+_late: set[asyncio.Task[Division]] = set()
+"""The work for exports that were refused as it took too long."""
+
+
+class _AnyToken(Bearer):
+    """Finds a token in a bounded time. The scope is looked at later, so that a refusal for it is counted."""
+
+    async def __call__(self, request: HttpRequest) -> Grant:
+        try:
+            async with asyncio.timeout(_TOKEN_SECONDS):
+                return await super().__call__(request)
+        except TimeoutError:
+            raise Unavailable("The database did not answer in time.") from None
+
+
+_any_token = _AnyToken(*Scope)
 
 
 @router.post("/traces", auth=_any_token)
@@ -79,16 +99,40 @@ async def _take(request: HttpRequest, signal: Signal) -> HttpResponse:
     check_exporter(grant)
     is_gzip = _is_gzip(request)
     _check_media(request)
-    pool, log_id, token_id = engine.current().pool, grant.log_id, _token_id(grant)
-    with _waiting(grant.asker, len(request.body)):
+    division = await _in_time(_held(grant, signal, request.body, is_json=is_json(request), is_gzip=is_gzip))
+    counts = _counts(signal, division) | {"bytes": len(request.body), "compressed": int(is_gzip)}
+    exporters.taken(grant.log_id, _token_id(grant), user_agent_of(request), **counts)
+    return taken_answer(signal, division.refused, is_json=is_json(request))
+
+
+async def _in_time(work: Coroutine[Any, Any, Division]) -> Division:
+    """Return what some work returns.
+
+    Raises:
+        Unavailable: the work took too long. It is cancelled; a thread goes on, and keeps its place until it has ended.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=_EXPORT_SECONDS)
+        if task.done():
+            return task.result()
+        raise Unavailable("The export was not held in time.")
+    finally:
+        if task.cancel():
+            _late.add(task)
+            task.add_done_callback(_late.discard)
+
+
+async def _held(grant: Grant, signal: Signal, body: bytes, *, is_json: bool, is_gzip: bool) -> Division:
+    """Hold an export, and return what it holds."""
+    pool, log_id = engine.current().pool, grant.log_id
+    with _waiting(grant.asker, len(body)):
         async with _turns.turn(grant.asker):
             if signal is not Signal.METRICS:
-                await _holding.check_room(pool, log_id, len(request.body))
-            division = await _division(grant.asker, signal, request.body, is_json=is_json(request), is_gzip=is_gzip)
-            await _holding.hold(pool, log_id, token_id, division, are_records=signal is Signal.LOGS)
-    counts = _counts(signal, division) | {"bytes": len(request.body), "compressed": int(is_gzip)}
-    exporters.taken(log_id, token_id, user_agent_of(request), **counts)
-    return taken_answer(signal, division.refused, is_json=is_json(request))
+                await _holding.check_room(pool, log_id, len(body))
+            division = await _division(grant.asker, signal, body, is_json=is_json, is_gzip=is_gzip)
+            await _holding.hold(pool, log_id, _token_id(grant), division, are_records=signal is Signal.LOGS)
+            return division
 
 
 def check_exporter(grant: Grant) -> None:
@@ -168,16 +212,26 @@ async def _division(asker: str, signal: Signal, body: bytes, *, is_json: bool, i
     """Return what an export holds. A large one is read in a thread, so that the event loop is free for others."""
     if is_gzip and signal is not Signal.METRICS:
         inflate = partial(inflated, body, most_bytes=settings.EVENTSITE.request_max_bytes)
-        body = inflate() if len(body) <= _QUICK_OTHER_BYTES else await asyncio.to_thread(inflate)
+        body = inflate() if len(body) <= _QUICK_OTHER_BYTES else await _in_thread(inflate)
     work = partial(division_of, signal, body, is_json=is_json)
     is_quick = len(body) <= (_QUICK_OTHER_BYTES if is_json else _QUICK_BYTES)
     if is_quick or signal is Signal.METRICS:
         return work()
     if not is_json:
-        return await asyncio.to_thread(work)
+        return await _in_thread(work)
     async with _turns_of_json.turn(asker):
         with _short_switches():
-            return await asyncio.to_thread(work)
+            return await _in_thread(work)
+
+
+async def _in_thread(work: Callable[[], Done]) -> Done:
+    """Return what some work in a thread returns. A task that is cancelled ends when the thread has ended."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait({thread})
+        raise
 
 
 @contextmanager

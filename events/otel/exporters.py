@@ -1,6 +1,7 @@
 """The exporters of a log: counts and times for each token. A process gathers them, and writes them every second.
 
-So the exports of a token never wait for one row. The last second of a killed process is lost.
+So the exports of a token never wait for one row. The last second of a killed process is lost. If the database is away,
+the counts are written later; those whose writing it did not answer may then be counted twice.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from time import monotonic
 
 import orjson
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from events import engine
 from events.errors import EventsError, brief
@@ -44,6 +45,21 @@ class _Note:
     refused_time: float | None = None
     refused_status: int | None = None
     refused_reason: str | None = None
+
+    def followed_by(self, later: _Note | None) -> _Note:
+        """Return the counts of this note and of a later one together."""
+        if later is None:
+            return self
+        refusal = later if later.refused_time is not None else self
+        return _Note(
+            counts=self.counts + later.counts,
+            first_time=self.first_time or later.first_time,
+            last_time=later.last_time or self.last_time,
+            user_agent=later.user_agent,
+            refused_time=refusal.refused_time,
+            refused_status=refusal.refused_status,
+            refused_reason=refusal.refused_reason,
+        )
 
 
 class Exporters:
@@ -88,23 +104,46 @@ class Exporters:
         return note
 
     async def _write_later(self) -> None:
-        await asyncio.sleep(_PAUSE_SECONDS)
+        while self._notes or self._unknown:  # also those that come while others are written
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await self.write()
+
+    async def aclose(self) -> None:
+        """Write the last counts of a process that stops."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         await self.write()
 
     async def write(self) -> None:
-        """Write what was gathered. If that fails, it is forgotten."""
+        """Write what was gathered. If the database is away, that is kept for the next time."""
         notes, self._notes = self._notes, {}
         unknown, self._unknown = self._unknown, {}
+        if not notes and not unknown:
+            return
         try:
-            async with engine.current().pool.connection() as session:
-                if unknown:
-                    cursor = await session.execute(sql.TOKENS_OF, {"hashes": list(unknown)})
-                    for log_id, token_id, token_hash in await cursor.fetchall():
-                        notes.setdefault((log_id, token_id), unknown[token_hash])
-                rows = [_row(log_id, token_id, note) for (log_id, token_id), note in notes.items()]
-                await session.execute(sql.NOTE_EXPORTS, {"notes": orjson.dumps(rows).decode()})
-        except (psycopg.Error, PoolTimeout, OSError) as error:
+            await _write(notes, unknown)
+        except BaseException as error:
+            for key, note in notes.items():
+                self._notes[key] = note.followed_by(self._notes.get(key))
+            for token_hash, note in unknown.items():
+                self._unknown[token_hash] = note.followed_by(self._unknown.get(token_hash))
+            if not isinstance(error, psycopg.Error | OSError):
+                raise
             logger.warning("exporters: %s", brief(error))
+
+
+async def _write(notes: Mapping[tuple[int, int], _Note], unknown: Mapping[bytes, _Note]) -> None:
+    async with engine.current().pool.connection() as session:
+        rows = [_row(log_id, token_id, note) for (log_id, token_id), note in notes.items()]
+        if unknown:
+            cursor = await session.execute(sql.TOKENS_OF, {"hashes": list(unknown)})
+            rows += [
+                _row(log_id, token_id, unknown[token_hash])
+                for log_id, token_id, token_hash in await cursor.fetchall()
+                if (log_id, token_id) not in notes
+            ]
+        await session.execute(sql.NOTE_EXPORTS, {"notes": orjson.dumps(rows).decode()})
 
 
 def _row(log_id: int, token_id: int, note: _Note) -> dict[str, object]:

@@ -112,6 +112,7 @@ class Store:
             records=[sum(piece.count for piece in group if piece.are_records) for group in held.values()],
             bytes=[sum(piece.size for piece in group) for group in held.values()],
             settle=settings.EVENTSITE.otel_settle_seconds,
+            silence=settings.EVENTSITE.otel_silence_seconds,
         )
 
     async def name(self, log_id: int, names: Sequence[tuple[Run, RunName]]) -> None:

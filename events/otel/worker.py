@@ -22,7 +22,7 @@ from events.appending.writer import Writer
 from events.errors import EventsError, brief
 from events.otel.careful import map_carefully
 from events.otel.delivering import Delivery, Refused
-from events.otel.mapping.run import MappedRun
+from events.otel.mapping.run import MappedRun, RunName
 from events.otel.pieces import KeptPiece, Material, material_of
 from events.otel.runs import Run
 from events.otel.store import Store
@@ -43,8 +43,11 @@ _REST_SECONDS = 5.0
 _TIDY_SECONDS = 10.0
 MOST_ATTEMPTS = 5
 """After so many workers have died with a trace, it is left."""
+_NAMED_EVENTS = 200
+"""Events of runs that are named together, with one statement, before they are appended."""
 _SETTINGS = {
     "timezone": "UTC",
+    "synchronous_commit": "off",  # Postgres may forget the last of it after the events only, and then it is done again
     "enable_seqscan": "off",  # its tables are empty again and again, so statistics say nothing
     "enable_bitmapscan": "off",
     "lock_timeout": "10s",
@@ -103,6 +106,10 @@ class _Mapped:
     material: Material
     result: MappedRun | None
     """None if there are log records only: they are kept, to be read with their spans."""
+
+    @property
+    def number_of_events(self) -> int:
+        return len(self.result.events) if self.result else 0
 
 
 class Worker:
@@ -173,29 +180,44 @@ class Worker:
         by_trace = await self.store.pieces(log_id, runs)
         names = await self.store.names(log_id, runs)
         mapped: list[_Mapped] = []
+        waiting: list[_Mapped] = []
         async with Delivery(self.writer, log_id, is_stopping=self._is_stopping) as delivery:
             for run in runs:
                 pieces = [piece for trace in run.traces for piece in by_trace.get(trace.id, ())]
-                if not any(piece.is_held for piece in pieces):  # others that came meanwhile took its room
-                    continue
-                name = next((name for id, name in names.items() if id in run.ids), None)
-                try:
-                    material = material_of(pieces)
-                    result = self._map_run(material.spans, material.records, name=name) if material.spans else None
-                except Exception as error:  # whatever is wrong with one run must not hold up the others
-                    logger.exception("a run of log %s can't be mapped", log_id)
-                    await self._leave(log_id, [trace.id for trace in run.held], "can-not-be-mapped", brief(error))
-                    continue
-                mapped.append(_Mapped(run, pieces, material, result))
-                await delivery.add(result.events if result else ())
+                if any(piece.is_held for piece in pieces):  # else others that came meanwhile took its room
+                    name = next((name for id, name in names.items() if id in run.ids), None)
+                    waiting += await self._mapped(log_id, run, pieces, name)
+                if run is runs[-1] or sum(each.number_of_events for each in waiting) >= _NAMED_EVENTS:
+                    await self._deliver(log_id, waiting, delivery)
+                    mapped += waiting
+                    waiting = []
         await self._note(log_id, mapped, delivery.refused)
         return {trace_id for trace_id, pieces in by_trace.items() if any(piece.is_held for piece in pieces)}
+
+    async def _mapped(
+        self, log_id: int, run: Run, pieces: Sequence[KeptPiece], name: RunName | None
+    ) -> Sequence[_Mapped]:
+        """Return a run with its events, or nothing if it can't be mapped."""
+        try:
+            material = material_of(pieces)
+            result = self._map_run(material.spans, material.records, name=name) if material.spans else None
+        except Exception as error:  # whatever is wrong with one run must not hold up the others
+            logger.exception("a run of log %s can't be mapped", log_id)
+            detail = f"The mapper failed with {type(error).__name__}; the log of the server says more."
+            await self._leave(log_id, [trace.id for trace in run.held], "can-not-be-mapped", detail)
+            return ()
+        return (_Mapped(run, pieces, material, result),)
+
+    async def _deliver(self, log_id: int, mapped: Sequence[_Mapped], delivery: Delivery) -> None:
+        """Keep the names of runs, and then append their events: a worker that comes after this one needs the names."""
+        await self.store.name(log_id, [(each.run, each.result.name) for each in mapped if each.result])
+        for each in mapped:
+            await delivery.add(each.result.events if each.result else ())
 
     async def _note(self, log_id: int, mapped: Sequence[_Mapped], refused: Sequence[Refused]) -> None:
         for each in refused:
             logger.error("log %s refuses the event %s of a span: %s", log_id, each.event.id, brief(each.error))
         await self.store.fail(log_id, [_failure(each) for each in refused])
-        await self.store.name(log_id, [(each.run, each.result.name) for each in mapped if each.result])
         await self.store.seen_content(log_id, set().union(*(each.material.tokens_with_content for each in mapped)))
         await self.store.mapped(log_id, [piece for each in mapped for piece in each.pieces])
 

@@ -71,7 +71,7 @@ _PIECES = """
     where before < %(most_bytes)s order by p.trace_id, p.number"""
 HELD_PIECES = _PIECES.format(order="", side=">")
 KEPT_PIECES = _PIECES.format(order="desc", side="<=")
-# What came while the others were mapped waits for its logs again.
+# What came while the others were mapped waits again: for its logs, or for the root.
 MAPPED = """
     with done as (
         select * from unnest(
@@ -85,7 +85,8 @@ MAPPED = """
         mapped = upto, attempts = 0, waits_since = null,
         held_spans = held_spans - spans, held_records = held_records - records, held_bytes = held_bytes - done.bytes,
         kept_bytes = kept_bytes + done.bytes,
-        due_at = case when t.pieces > upto then now() + make_interval(secs => %(settle)s) end
+        due_at = case when t.pieces > upto then
+            now() + make_interval(secs => case when t.has_root then %(settle)s else %(silence)s end) end
     from locked join done using (trace_id) where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
 NAME = """
     insert into otel_run (log_id, trace_id, named_at, stream, correlation_id)

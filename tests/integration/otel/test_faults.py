@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
-from pytest_django import Settings
 
 from events import engine as engines
 from events import sessions
+from events.api import otlp
 from events.engine import Engine
 from events.models import Log, OtelPiece, OtelTrace
+from events.otel.intake import division_of
+from events.otel.wire import Division
 from events.otel.worker import working
+from events.sql import otel as sql
 from eventsite.asgi import http
-from tests.support.otel import export, ids_of, map_plainly, new_trace, pass_time, send, span, work
+from tests.support.otel import (
+    JSON,
+    PROTOBUF,
+    export,
+    ids_of,
+    json_of,
+    map_plainly,
+    new_trace,
+    pass_time,
+    send,
+    span,
+    work,
+)
 from tests.support.proxy import Cut, Proxy, proxied
 
 
@@ -41,7 +59,6 @@ async def frail_client(proxy: Proxy, token: str, monkeypatch: pytest.MonkeyPatch
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
         ) as client:
-            assert (await send(client, export())).status_code == 200  # the token is known now
             yield client
     finally:
         proxy.open.set()
@@ -69,15 +86,56 @@ async def test_a_lost_connection_loses_and_doubles_nothing(
     assert await spans_of_events(log) == ["1", "2"]
 
 
+@pytest.mark.parametrize("knows_token", [True, False])
 async def test_a_database_that_is_silent_is_a_503_in_time(
-    frail_client: httpx2.AsyncClient, proxy: Proxy, log: Log, settings: Settings
+    frail_client: httpx2.AsyncClient, proxy: Proxy, log: Log, monkeypatch: pytest.MonkeyPatch, knows_token: bool
 ) -> None:
-    settings.EVENTSITE = replace(settings.EVENTSITE, writer_timeout=0.3)
+    monkeypatch.setattr(otlp, "_TOKEN_SECONDS", 0.2)
+    monkeypatch.setattr(otlp, "_EXPORT_SECONDS", 0.2)
+    if knows_token:
+        await frail_client.post("/v1/metrics", content=b"", headers=PROTOBUF)
     proxy.open.clear()
+    start = time.monotonic()
     answer = await send(frail_client, export(span(new_trace(), 1)))
+    assert time.monotonic() - start < 2
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert answer.headers["content-type"] == "application/x-protobuf"
     proxy.open.set()
+
+
+async def test_an_export_that_takes_too_long_keeps_its_place_as_long_as_its_thread_works(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+    at_work = []
+
+    def slow(*args: Any, **named: Any) -> Division:
+        at_work.append(args)
+        going_on.wait(20)
+        return division_of(*args, **named)
+
+    body = json_of(export(span(new_trace(), 1, text="x" * 10_000)))
+    with monkeypatch.context() as patched:
+        patched.setattr(otlp, "_EXPORT_SECONDS", 0.1)
+        patched.setattr(otlp, "division_of", slow)
+        for _ in range(3):
+            answer = await client.post("/v1/traces", content=body, headers=JSON)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert len(at_work) == 1
+        going_on.set()
+    assert (await client.post("/v1/traces", content=body, headers=JSON)).status_code == 200
+    assert await OtelPiece.objects.filter(log=log).acount() == 1
+
+
+async def test_whatever_the_database_says_an_exporter_is_told_to_try_again(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = new_trace()
+    with monkeypatch.context() as patched:  # as on a server that is newer than its database
+        patched.setattr(sql, "HOLD", sql.HOLD.replace("hold_export", "hold_export_of_tomorrow"))
+        answer = await send(client, export(span(trace, 1)))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert (await send(client, export(span(trace, 1)))).status_code == 200
 
 
 async def test_exports_of_the_same_traces_at_once_are_all_held(client: httpx2.AsyncClient, log: Log) -> None:

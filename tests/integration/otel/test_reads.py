@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from events.api.otlp import exporters
 from events.models import Log, Scope
+from events.otel import exporters as gathered
 from events.otel import reads
 from events.otel.worker import working
+from eventsite.asgi import application
 from tests.support.otel import (
     AGENT,
     GZIP,
@@ -43,6 +48,12 @@ def held_in(log: Log) -> list[reads.Held]:
 def exporter_of(log: Log) -> reads.Exporter:
     [exporter] = reads.exporters(log.pk).fetch()
     return exporter
+
+
+@sync_to_async
+def counts_of(log: Log) -> list[int]:
+    """The exports that are counted, for each token."""
+    return [exporter.exports for exporter in reads.exporters(log.pk).fetch()]
 
 
 async def map_all(log: Log) -> None:
@@ -130,6 +141,62 @@ async def test_exports_are_counted_for_their_token(client: httpx2.AsyncClient, l
     assert start <= exporter.first_at < exporter.last_at <= timezone.now()
     assert (exporter.refusals, exporter.refused_at, exporter.refused_reason) == (0, None, None)
     assert 0 < exporter.bytes < 1000
+
+
+async def test_an_export_that_comes_while_counts_are_written_is_counted_too(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathered, "_PAUSE_SECONDS", 0.01)
+    write = gathered._write
+    later = iter([export(span(new_trace(), 1))])
+    written = asyncio.Semaphore(0)
+
+    async def with_another(*args: Any) -> None:
+        for one in later:
+            await send(client, one)
+        await write(*args)
+        written.release()
+
+    monkeypatch.setattr(gathered, "_write", with_another)
+    await send(client, export(span(new_trace(), 1)))
+    async with asyncio.timeout(10):
+        await written.acquire()
+        await written.acquire()
+    assert await counts_of(log) == [2]
+
+
+async def test_counts_that_can_not_be_written_are_written_later(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: object) -> None:
+        await send(client, export(span(new_trace(), 1)))
+        raise psycopg.OperationalError
+
+    await client.post("/v1/traces", content=b"\xff", headers=PROTOBUF)
+    with monkeypatch.context() as patched:
+        patched.setattr(gathered, "_write", away)
+        await exporters.write()
+    assert await counts_of(log) == []
+    await exporters.write()
+    exporter = await exporter_of(log)
+    assert (exporter.exports, exporter.spans, exporter.refusals, exporter.refused_status) == (1, 1, 1, 400)
+
+
+async def test_a_server_that_stops_writes_its_last_counts(token: str, log: Log) -> None:
+    messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    answers: asyncio.Queue[Any] = asyncio.Queue()
+    server = asyncio.ensure_future(application({"type": "lifespan"}, messages.get, answers.put))
+    await messages.put({"type": "lifespan.startup"})
+    await answers.get()
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(application),  # type: ignore[arg-type]
+        base_url="http://testserver",
+        headers={"Authorization": f"Bearer {token}"},
+    ) as client:
+        await send(client, export(span(new_trace(), 1)))
+    await messages.put({"type": "lifespan.shutdown"})
+    await server
+    assert await counts_of(log) == [1]
 
 
 async def test_the_last_refusal_of_a_token_is_kept(
