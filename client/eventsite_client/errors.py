@@ -23,6 +23,8 @@ class EventsiteError(Exception):
         status: the HTTP status; None if there was no answer.
         members: the other members of the problem, such as `current_version`.
         retry_after: the seconds after which the server asks to try again; None if it doesn't.
+        ids: the ids of the events of the append. Whether or not they were written, to append the same events with
+            these ids is safe.
     """
 
     codes: ClassVar[tuple[str, ...]] = ()
@@ -37,6 +39,7 @@ class EventsiteError(Exception):
         status: int | None = None,
         members: Mapping[str, Any] | None = None,
         retry_after: float | None = None,
+        ids: tuple[str, ...] = (),
     ) -> None:
         super().__init__(detail)
         self.code = code or next(iter(self.codes), "error")
@@ -44,6 +47,7 @@ class EventsiteError(Exception):
         self.status = status
         self.members: dict[str, Any] = dict(members or {})
         self.retry_after = retry_after
+        self.ids = ids
 
     def __init_subclass__(cls) -> None:
         EventsiteError._of_codes.update(dict.fromkeys(cls.__dict__.get("codes", ()), cls))
@@ -53,16 +57,16 @@ class EventsiteError(Exception):
         return f"{status}{self.code}: {self.detail}"
 
 
-class NoAnswer(EventsiteError):
+class NoAnswer(EventsiteError, ConnectionError):
     """The server can't be reached, or the connection broke before the answer came. `__cause__` is the reason.
 
-    An append may have been written. `members["ids"]` has the ids of its events: to append them again is safe.
+    An append may have been written: append it again with its `ids`.
     """
 
     codes = ("no-answer",)
 
 
-class TimedOut(EventsiteError):
+class TimedOut(EventsiteError, TimeoutError):
     """What the client waited for did not come in time."""
 
     codes = ("timed-out",)
@@ -74,7 +78,7 @@ class UnexpectedAnswer(EventsiteError):
     codes = ("unexpected-answer",)
 
 
-class NotReady(EventsiteError):
+class NotReady(EventsiteError, TimeoutError):
     """A long fold goes on as a job, and the state was not ready in time. `members["id"]` is the job's."""
 
     codes = ("not-ready",)
@@ -124,23 +128,19 @@ class Paused(EventsiteError):
         return reason
 
 
-class LeaseError(EventsiteError):
-    """A lease stands against the request."""
-
-
-class LeaseHeld(LeaseError):
+class LeaseHeld(EventsiteError):
     """Another holder has this lease."""
 
     codes = ("lease-held",)
 
 
-class LeaseLost(LeaseError):
+class LeaseLost(EventsiteError):
     """The lease is no longer held with this token: another agent may be at work."""
 
     codes = ("lease-lost",)
 
 
-class LeaseNeeded(LeaseError):
+class LeaseNeeded(EventsiteError):
     """The log demands a lease for this append."""
 
     codes = ("lease-needed",)
@@ -215,7 +215,7 @@ class InvalidQuery(Invalid):
         return int(self.members["column"])
 
 
-class ProjectionError(EventsiteError):
+class ProjectionFailed(EventsiteError):
     """A state, or an event in its newest version, can't be given, as the code of the server's projections fails."""
 
     codes = ("reducer-failed", "stands-still", "schema-too-new", "upcast-failed")
@@ -242,10 +242,7 @@ class Unavailable(EventsiteError):
 
 
 class OutcomeUnknown(Unavailable):
-    """The database went away during an append, which may have been written.
-
-    `members["ids"]` has the ids of its events: to append them again is safe.
-    """
+    """The database went away during an append, which may have been written: append it again with its `ids`."""
 
     codes = ("outcome-unknown",)
 
@@ -266,11 +263,14 @@ def class_of(code: str, default: type[EventsiteError] = EventsiteError) -> type[
     return EventsiteError._of_codes.get(code, default)
 
 
-def error_of(status: int, problem: Mapping[str, Any], *, retry_after: float | None) -> EventsiteError:
+def error_of(
+    status: int, problem: Mapping[str, Any], *, retry_after: float | None, ids: tuple[str, ...] = ()
+) -> EventsiteError:
     """Return the error for a problem of the server (RFC 9457)."""
     members = dict(problem)
     code, detail = str(members.pop("code")), str(members.pop("detail", ""))
     for name in ("type", "title", "status"):
         members.pop(name, None)
     by_status = Unavailable if status >= 500 else _OF_STATUS.get(status, EventsiteError)
-    return class_of(code, by_status)(detail, code=code, status=status, members=members, retry_after=retry_after)
+    kind = class_of(code, by_status)
+    return kind(detail, code=code, status=status, members=members, retry_after=retry_after, ids=ids)

@@ -1,9 +1,9 @@
-"""What one appends, and what the server answers."""
+"""The events that one appends, and the answers of the server."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -13,19 +13,23 @@ ExpectedVersion = int | Literal["any", "no_stream", "stream_exists"]
 ReadAs = Literal["stored", "newest"]
 """`newest`: the data of events in the newest schema version that the server's upcasters know."""
 ReplayKind = Literal["stream", "workflow", "agent", "type", "key", "query", "log"]
-"""What a replay steps through. The name that goes with it is the stream, …; the query; nothing for the log."""
+"""The events that a replay steps through. Its name is that of the stream, …; it is the query; nothing for the log."""
 
 
-class NewEvent(Struct, frozen=True, omit_defaults=True):
-    """An event to append.
-
-    `data` and the values of `metadata` may be anything that JSON can hold, also dataclasses, structs of msgspec and
-    models of pydantic. (JSON has no NaN and no infinity: they become null.) The client gives an event its `id` if it
-    has none.
-    """
+class _Content(Struct, frozen=True, omit_defaults=True):
+    """What is given by place."""
 
     type: str
     data: Any = UNSET
+
+
+class NewEvent(_Content, frozen=True, omit_defaults=True, kw_only=True):
+    """An event to append: `NewEvent("OrderPlaced", {"sku": "A-7"}, agent="router")`.
+
+    `data` and the values of `metadata` may be anything that JSON can hold, also dataclasses, structs of msgspec and
+    models of pydantic. The client gives an event its `id` if it has none.
+    """
+
     id: str | None = None
     agent: str | None = None
     """The agent whose event this is."""
@@ -46,7 +50,7 @@ class NewEvent(Struct, frozen=True, omit_defaults=True):
             msgspec.structs.force_setattr(self, "data", {})  # an event without data has an empty object
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, kw_only=True):
     """A recorded event."""
 
     position: int
@@ -67,7 +71,7 @@ class Event(Struct, frozen=True):
     tags: tuple[str, ...]
 
 
-class PlacedEvent(Struct, frozen=True):
+class PlacedEvent(Struct, frozen=True, kw_only=True):
     """The place that an event got."""
 
     id: str
@@ -75,7 +79,7 @@ class PlacedEvent(Struct, frozen=True):
     version: int
 
 
-class Appended(Struct, frozen=True):
+class Appended(Struct, frozen=True, kw_only=True):
     """The places of the events of an append."""
 
     log: str
@@ -89,21 +93,29 @@ class Appended(Struct, frozen=True):
     events: tuple[PlacedEvent, ...]
 
 
-class Condition(Struct, frozen=True):
+class Condition(Struct, frozen=True, kw_only=True):
     """No event that fits the query may have come after the position."""
 
     q: str
     none_after: int
 
 
-class HeldLease(Struct, frozen=True):
+class HeldLease(Struct, frozen=True, kw_only=True):
     """A lease that an append needs: its name as the grant returned it, such as `workflow:run-7`, and its token."""
 
     lease: str
     token: int
 
 
-class Settles(Struct, frozen=True):
+class Holding(Protocol):
+    """What holds a lease, as the block of `client.lease()` does."""
+
+    @property
+    def held(self) -> HeldLease:
+        """The lease."""
+
+
+class Settles(Struct, frozen=True, kw_only=True):
     """A delivery of a subscription that an append settles."""
 
     subscription: str
@@ -120,7 +132,7 @@ class Append(Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
 
 
-class Stale(Struct, frozen=True):
+class Stale(Struct, frozen=True, kw_only=True):
     """The reason why a state does not include the newest events."""
 
     reason: str
@@ -130,7 +142,7 @@ class Stale(Struct, frozen=True):
     error_position: int | None
 
 
-class State(Struct, frozen=True):
+class State(Struct, frozen=True, kw_only=True):
     """The result of a projection for the events of a key."""
 
     projection: str
@@ -145,7 +157,7 @@ class State(Struct, frozen=True):
     """None if the state includes every event that was asked for. Look at it before you act on a state."""
 
 
-class ListedState(Struct, frozen=True):
+class ListedState(Struct, frozen=True, kw_only=True):
     """A state of a list. If the projection raised `error` at `error_position`, it is the state before that."""
 
     key: str
@@ -157,7 +169,7 @@ class ListedState(Struct, frozen=True):
     error_position: int | None
 
 
-class Moment(Struct, frozen=True):
+class Moment(Struct, frozen=True, kw_only=True):
     """One side of a difference."""
 
     position: int
@@ -165,7 +177,7 @@ class Moment(Struct, frozen=True):
     events: int
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, kw_only=True):
     """An operation of JSON Patch (RFC 6902), with the old value. A value that there isn't is `msgspec.UNSET`."""
 
     op: str
@@ -175,7 +187,7 @@ class Change(Struct, frozen=True):
     from_: str | UnsetType = field(name="from", default=UNSET)
 
 
-class Diff(Struct, frozen=True):
+class Diff(Struct, frozen=True, kw_only=True):
     """The changes that turn the state at one moment into the one at another."""
 
     projection: str
@@ -185,7 +197,7 @@ class Diff(Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
-class StepEvent(Struct, frozen=True):
+class StepEvent(Struct, frozen=True, kw_only=True):
     """The event of a step of a replay, without its data."""
 
     position: int
@@ -198,7 +210,7 @@ class StepEvent(Struct, frozen=True):
     """The time that the agent sent, else the time of recording."""
 
 
-class Touch(Struct, frozen=True):
+class Touch(Struct, frozen=True, kw_only=True):
     """A step that changed a value. `pointer` is the value's at that time, since items of arrays move."""
 
     place: int
@@ -208,7 +220,7 @@ class Touch(Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
-class Why(Struct, frozen=True):
+class Why(Struct, frozen=True, kw_only=True):
     """The history of a value: the steps that changed it, newest first."""
 
     place: int
@@ -225,7 +237,7 @@ class Why(Struct, frozen=True):
     next: int | None
 
 
-class Found(Struct, frozen=True):
+class Found(Struct, frozen=True, kw_only=True):
     """The step that a seek came to. If `place` is None, no step up to `searched_to` fits."""
 
     place: int | None

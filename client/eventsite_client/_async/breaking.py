@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from eventsite_client._core.breaking import Circuit, State
 from eventsite_client.types import NewEvent
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 
 class AsyncBreaker:
@@ -33,7 +28,7 @@ class AsyncBreaker:
         """`closed`: calls are let through. `open`: they are not. `half-open`: one is, as a trial."""
         return self._circuit.state
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> AsyncBreaker:
         await self._note(self._circuit.begin(time.monotonic()))
         return self
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import Any, TypeVar
 
 from eventsite_client._async.io import AsyncConnections, AsyncTransport, in_thread, open_channel, sleep
 from eventsite_client._background.log import BackgroundLog, WhenFull
@@ -18,12 +19,8 @@ from eventsite_client._core.retrying import Retrying
 from eventsite_client._core.settings import TIMEOUT_SECONDS, address_of, checked_timeout, token_of
 from eventsite_client.errors import EventsiteError
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-
 T = TypeVar("T")
+C = TypeVar("C", bound="AsyncCaller")
 
 _BACKGROUND_SECONDS = 10.0
 """The timeout of a request in the background. After it, the thread tries again."""
@@ -53,7 +50,7 @@ class AsyncCaller:
             most_bytes=log_bytes,
         )
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: C) -> C:
         return self
 
     async def __aexit__(
@@ -66,14 +63,14 @@ class AsyncCaller:
         await in_thread(self._log.end)
         await self._connections.close()
 
-    def _apart(self, seconds: float) -> Self:
+    def _apart(self: C, seconds: float) -> C:
         """Return this client on connections of its own, for another thread."""
         other = copy.copy(self)
         other._timeout = seconds
         other._connections = self._connections.apart()
         return other
 
-    def with_timeout(self, seconds: float) -> Self:
+    def with_timeout(self: C, seconds: float) -> C:
         """Return this client with another timeout, on the same connections: `client.with_timeout(2).append(…)`."""
         other = copy.copy(self)
         other._timeout = checked_timeout(seconds)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Literal
+from types import TracebackType
+from typing import Any, Literal
 
 from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.io import AsyncRepeating, sleep
+from eventsite_client._core.answers import all_appended
 from eventsite_client._core.consuming import Consumer, Delivery, make_request, settings_request
 from eventsite_client._core.context import Run
 from eventsite_client._core.requests import in_run
 from eventsite_client._core.retrying import Retrying
 from eventsite_client.errors import DeliveryLost, EventsiteError, NoAnswer, Paused, Unavailable
-from eventsite_client.types import Event, NewEvent
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
+from eventsite_client.types import Appended, Event, NewEvent
 
 logger = logging.getLogger("eventsite_client")
 
@@ -106,11 +103,11 @@ class AsyncTaking(AsyncIterator["AsyncWork"]):
         self._ack_seconds = 0.0
         self._work: AsyncWork | None = None
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> AsyncTaking:
         return self
 
     async def __anext__(self) -> AsyncWork:
-        if self._work is not None and not self._work.has_begun:
+        if self._work is not None and not self._work._has_begun:
             raise RuntimeError("Work is a context manager: `async with work: …`.")
         if not self._ack_seconds:
             settings = await self._caller._call(settings_request(self._consumer.subscription))
@@ -152,7 +149,9 @@ class AsyncWork:
         self._most_seconds = most_seconds
         self._drafts: dict[str, list[NewEvent]] = {}
         self._run = Run(delivery.event.correlation_id, agent=consumer.agent, cause=delivery.event)
-        self.has_begun = False
+        self._has_begun = False
+        self.appended: list[Appended] = []
+        """The places of what was appended, once the block has ended: one answer for each stream."""
         self.is_lost = False
         """Whether the event is with another consumer by now, as the block took too long."""
 
@@ -162,12 +161,17 @@ class AsyncWork:
         return self._delivery.event
 
     @property
+    def redacted(self) -> bool:
+        """Whether the data of the event was redacted; it is None then."""
+        return self._delivery.redacted
+
+    @property
     def attempt(self) -> int:
         """The number of this attempt, from 1 on."""
         return self._delivery.attempt
 
     @property
-    def position(self) -> int:
+    def read_position(self) -> int:
         """The last position of the log that the consumer could see when it took the event."""
         return self._delivery.head
 
@@ -178,8 +182,8 @@ class AsyncWork:
         """
         self._drafts.setdefault(self.event.stream if stream is None else stream, []).extend(map(in_run, events))
 
-    async def __aenter__(self) -> Self:
-        self.has_begun = True
+    async def __aenter__(self) -> AsyncWork:
+        self._has_begun = True
         self._began = time.monotonic()
         self._run.__enter__()
         if self._most_seconds < self._ack_seconds:
@@ -212,7 +216,8 @@ class AsyncWork:
         drafts = {stream: events for stream, events in self._drafts.items() if events}
         try:
             if drafts:
-                await self._caller._call(self._consumer.append_request(self._delivery, drafts))
+                answers = await self._caller._call(self._consumer.append_request(self._delivery, drafts))
+                self.appended = all_appended(answers)
             else:
                 answer = await self._caller._call(self._consumer.settle_request(self._delivery, "ack"))
                 self._consumer.check(self._delivery, answer)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import Any, TypeVar
 
 from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.io import sleep
 from eventsite_client._async.reading import AsyncPages
-from eventsite_client._core.answers import appended_of
+from eventsite_client._core.answers import all_appended
 from eventsite_client._core.deciding import Basis
 from eventsite_client._core.requests import in_run
 from eventsite_client._core.retrying import pause_after_conflict
 from eventsite_client.errors import Conflict
 from eventsite_client.types import Appended, Event, NewEvent
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -35,7 +31,7 @@ class AsyncDecision(AsyncIterator["AsyncAttempt"]):
         self._basis = basis
         self._rounds = rounds
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> AsyncDecision:
         return self
 
     async def __anext__(self) -> AsyncAttempt:
@@ -55,9 +51,9 @@ class AsyncDecision(AsyncIterator["AsyncAttempt"]):
         conflict = self._attempt and self._attempt._conflict
         if conflict:
             reason = "was left by `break` or `return` although its events were not appended"
-            warnings.warn(f"The block of a decision {reason} ({conflict}). Use `run()`.", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"The block of a decision {reason} ({conflict}). Use `call()`.", RuntimeWarning, stacklevel=2)
 
-    async def run(self, function: Callable[[AsyncAttempt], Awaitable[T]]) -> T:
+    async def call(self, function: Callable[[AsyncAttempt], Awaitable[T]]) -> T:
         """Call a function with each attempt until its events are appended, and return what it returned then.
 
         Raises:
@@ -89,7 +85,7 @@ class AsyncAttempt:
 
     @property
     def state(self) -> Any:
-        """The state of the stream by the projection `by`."""
+        """The state of the stream by the projection."""
         return self._basis.value
 
     @property
@@ -98,18 +94,18 @@ class AsyncAttempt:
         return self._basis.version
 
     @property
-    def position(self) -> int:
+    def read_position(self) -> int:
         """The position of the log up to which it was read."""
-        return self._basis.position
+        return self._basis.read_position
 
     def append(self, *events: NewEvent, stream: str | None = None) -> None:
         """Append events when the block ends, to the stream of the decision or to another one: all, or none."""
         self._drafts.setdefault(self._basis.stream if stream is None else stream, []).extend(map(in_run, events))
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> AsyncAttempt:
         self._has_begun = True
         basis = self._basis
-        if basis.by is not None:
+        if basis.projection is not None:
             basis.take_state(await self._caller._call(basis.state_request()))
         elif basis.q is not None:
             log = basis.log_reading()
@@ -133,4 +129,4 @@ class AsyncAttempt:
                 raise
             self._conflict = conflict
         else:
-            self.appended = [answer] if isinstance(answer, Appended) else appended_of(answer)
+            self.appended = all_appended(answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.io import AsyncMessages, sleep
@@ -11,11 +11,6 @@ from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.following import Cursor
 from eventsite_client.errors import EventsiteError, NoAnswer
 from eventsite_client.types import Event
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 
 class AsyncFollower(AsyncIterator[Event]):
@@ -36,7 +31,7 @@ class AsyncFollower(AsyncIterator[Event]):
         """
         return self._cursor.position
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> AsyncFollower:
         return self
 
     async def __anext__(self) -> Event:
@@ -74,7 +69,7 @@ class AsyncFollower(AsyncIterator[Event]):
         if messages is not None:
             await messages.close()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> AsyncFollower:
         return self
 
     async def __aexit__(

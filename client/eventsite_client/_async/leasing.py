@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.io import AsyncRepeating, sleep
@@ -12,11 +12,6 @@ from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.leasing import Wish
 from eventsite_client.errors import EventsiteError, LeaseHeld, LeaseLost
 from eventsite_client.types import HeldLease
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 logger = logging.getLogger("eventsite_client")
 
@@ -36,7 +31,7 @@ class AsyncLease:
 
     @property
     def held(self) -> HeldLease:
-        """The lease as an append takes it: `client.append(…, leases=[lease.held])`.
+        """The name and the token of the lease, such as another process needs them.
 
         Raises:
             RuntimeError: the block has not begun.
@@ -59,7 +54,7 @@ class AsyncLease:
         if self.is_lost:
             raise LeaseLost(f"{self.held.lease} was not renewed in time, or was ended.")
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> AsyncLease:
         deadline = Deadline(self._wait)
         while True:
             now = time.monotonic()

@@ -62,7 +62,7 @@ class AsyncProjection(Mapping[str, S], Generic[S]):
             events = AsyncEvents(self._caller._call, reading)
             async for event in events:
                 self._take(event)
-            self.position = max(self.position, events.position)
+            self.position = max(self.position, events.read_position)
             if position is None or self.position >= position:
                 return
             if not deadline.left():

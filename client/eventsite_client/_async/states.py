@@ -47,7 +47,7 @@ class AsyncStateReader(AsyncCaller):
 
         Raises:
             NotFound: there is no such projection.
-            ProjectionError: the projection does not reach `wait_for_position` by itself.
+            ProjectionFailed: the projection does not reach `wait_for_position` by itself.
             NotReady: the job was not done in time.
         """
         return await self._call(
@@ -114,7 +114,13 @@ class AsyncStateReader(AsyncCaller):
         )
 
     async def why(
-        self, pointer: str, name: str, *, kind: ReplayKind = "stream", by: str = "latest", place: int | None = None
+        self,
+        pointer: str,
+        name: str,
+        *,
+        kind: ReplayKind = "stream",
+        projection: str = "latest",
+        place: int | None = None,
     ) -> Why:
         """Return the history of a value: which events set it, and what it was before, newest first.
 
@@ -122,11 +128,11 @@ class AsyncStateReader(AsyncCaller):
             pointer: a JSON Pointer into the state, such as `/stops/0`.
             name: the stream, the workflow, …, or the query, by `kind`.
             kind: the events that are folded.
-            by: the projection that folds them.
+            projection: what folds them.
             place: the moment: a version of the stream, else a position of the log. By default now.
         """
-        params = replay_params(kind, name)
-        return await self._call(get(f"/replays/{kind}/why", Why, pointer=pointer, by=by, place=place, **params))
+        params = {"by": projection, "place": place, **replay_params(kind, name)}
+        return await self._call(get(f"/replays/{kind}/why", Why, pointer=pointer, **params))
 
     async def seek(
         self,
@@ -134,7 +140,7 @@ class AsyncStateReader(AsyncCaller):
         name: str = "",
         *,
         kind: ReplayKind = "stream",
-        by: str = "latest",
+        projection: str = "latest",
         place: int | None = None,
         backward: bool = False,
     ) -> Found:
@@ -144,17 +150,17 @@ class AsyncStateReader(AsyncCaller):
             to: such as `state.balance<0`, `changed:/status` or `type:Paid`.
             name: the stream, the workflow, …, or the query, by `kind`; nothing for the log.
             kind: the events that are folded.
-            by: the projection that folds them.
+            projection: what folds them.
             place: where the seek starts: a version of the stream, else a position of the log.
             backward: seek backward, by default from the end.
 
         Raises:
-            ProjectionError: the job of a long seek failed.
+            ProjectionFailed: the job of a long seek failed.
             NotReady: it was not done in time.
         """
         direction = "backward" if backward else "forward"
         deadline = Deadline(self._timeout)
-        answer = await self._call(seek_request(kind, name, to=to, by=by, place=place, direction=direction))
+        answer = await self._call(seek_request(kind, name, to=to, by=projection, place=place, direction=direction))
         while (job := running_job(answer)) is not None:
             if not deadline.left():
                 raise NotReady(f"The job {job} seeks on.", status=202, members={"id": job})

@@ -35,7 +35,7 @@ class AsyncWorker(AsyncStateReader):
         or the server is away for long: the next client with the same spool, address and token sends what is left.
         Without one, it waits in memory: what was not sent is lost when the process is killed.
 
-        What the server refuses for good does not keep up the rest: it is counted in `logged`, said in the log of this
+        What the server refuses for good does not hold up the rest: it is counted in `logged`, said in the log of this
         process, and kept in `refused.jsonl` of the spool.
 
         Args:
@@ -80,8 +80,8 @@ class AsyncWorker(AsyncStateReader):
             workflow: the `correlation_id` of the events.
             agent: their agent.
             cause: the event that led to them: itself, its id, or the append whose last event it is.
-            headers: the headers of a request that another process sent, with `traceparent` and `baggage`. A trace that
-                names no workflow is one itself.
+            headers: the headers of a request that another process sent, with `traceparent` and `baggage`. If they name
+                no workflow, the id of the trace is the workflow.
         """
         return Run(workflow, agent=agent, cause=cause, headers=headers)
 
@@ -102,7 +102,7 @@ class AsyncWorker(AsyncStateReader):
         """Hold the lease of a workflow, of a stream, or of any other name, while a block lasts.
 
             async with client.lease(workflow="order-1004", agent="packer") as lease:
-                await client.append("box-7", NewEvent("BoxPacked"), leases=[lease.held])
+                await client.append("box-7", NewEvent("BoxPacked"), leases=[lease])
 
         It is renewed in time. An append that carries it is refused once another holder has it.
 

@@ -27,7 +27,7 @@ class Logged(NamedTuple):
 
     sent: int
     """Events that are in the log of the server."""
-    waiting: int
+    waiting_bytes: int
     """Bytes that wait to be sent."""
     dropped: int
     """Events that were dropped: there was no room for them, or the client ended before they were sent."""

@@ -37,7 +37,7 @@ def read(request: Request[T], answer: Answer) -> T:
         try:
             return msgspec.json.decode(answer.body, type=request.gives)
         except msgspec.DecodeError as error:
-            raise _unexpected(answer, str(error)) from None
+            raise _unexpected(request, answer, str(error)) from None
     raise problem_of(request, answer)
 
 
@@ -49,15 +49,15 @@ def problem_of(request: Request[Any], answer: Answer) -> EventsiteError:
         detail = f"The job {problem.get('id')} folds the events first."
         return NotReady(detail, status=202, members=problem, retry_after=retry_after or 1.0)
     if "code" not in problem:
-        return _unexpected(answer, "no problem of the API", retry_after)
-    if request.ids:
-        problem.setdefault("ids", list(request.ids))
-    return error_of(answer.status, problem, retry_after=retry_after)
+        return _unexpected(request, answer, "no problem of the API", retry_after)
+    return error_of(answer.status, problem, retry_after=retry_after, ids=request.ids)
 
 
-def appended_of(many: Many) -> list[Appended]:
-    """Return the results of an append to several streams, of which none was refused."""
-    return [msgspec.json.decode(result.body, type=Appended) for result in many.results]
+def all_appended(answer: Appended | Many) -> list[Appended]:
+    """Return the places that an append gave, for each of its streams."""
+    if isinstance(answer, Appended):
+        return [answer]
+    return [msgspec.json.decode(result.body, type=Appended) for result in answer.results]
 
 
 def _members(answer: Answer) -> dict[str, Any]:
@@ -69,12 +69,13 @@ def _members(answer: Answer) -> dict[str, Any]:
         return {}
 
 
-def _unexpected(answer: Answer, reason: str, retry_after: float | None = None) -> EventsiteError:
+def _unexpected(request: Request[Any], answer: Answer, reason: str, retry_after: float | None = None) -> EventsiteError:
     """Return the error for an answer that a proxy gave, or another service."""
     text = answer.body[:_SHOWN_CHARACTERS].decode("utf-8", "replace").strip()
     detail = f"The answer is not Eventsite's ({reason}): {text or 'it is empty'}"
-    error = Unavailable if answer.status in (429, 502, 503, 504) else UnexpectedAnswer
-    return error(detail, code=UnexpectedAnswer.codes[0], status=answer.status, retry_after=retry_after)
+    kind = Unavailable if answer.status in (429, 502, 503, 504) else UnexpectedAnswer
+    code = UnexpectedAnswer.codes[0]
+    return kind(detail, code=code, status=answer.status, retry_after=retry_after, ids=request.ids)
 
 
 def _seconds(text: str) -> float | None:

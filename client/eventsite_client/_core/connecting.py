@@ -42,15 +42,11 @@ def failure_of(error: httpx2.RequestError, request: Request[Any]) -> EventsiteEr
     server = error.request.url.copy_with(path="/", query=None)
     reason = f"{server}: {str(error) or type(error).__name__}"
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError | httpx2.DecodingError):
-        return UnexpectedAnswer(f"The exchange failed with {reason}")
+        return UnexpectedAnswer(f"The exchange failed with {reason}", ids=request.ids)
     kind = Silence if isinstance(error, httpx2.ReadTimeout) else NoAnswer
-    return kind(f"No answer from {reason}", members=_members(request))
+    return kind(f"No answer from {reason}", ids=request.ids)
 
 
 def too_late(request: Request[Any]) -> NoAnswer:
     """Return the error for an answer that was not there when the time was up."""
-    return NoAnswer("The answer did not come in time.", members=_members(request))
-
-
-def _members(request: Request[Any]) -> dict[str, Any]:
-    return {"ids": list(request.ids)} if request.ids else {}
+    return NoAnswer("The answer did not come in time.", ids=request.ids)

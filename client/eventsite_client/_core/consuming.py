@@ -9,8 +9,7 @@ import socket
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -21,6 +20,8 @@ from eventsite_client.errors import DeliveryLost, Hopeless
 from eventsite_client.types import Append, Event, NewEvent, Settles
 
 logger = logging.getLogger("eventsite_client")
+
+T = TypeVar("T")
 
 Outcome = Literal["ack", "fail", "poison", "release", "extend"]
 
@@ -35,9 +36,7 @@ class Delivery(Struct, frozen=True):
 
     delivery: str
     position: int
-    key: str | None
     attempt: int
-    deadline: datetime
     head: int
     event: Event
     redacted: bool
@@ -84,7 +83,7 @@ class Consumer:
 
     def append_request(self, delivery: Delivery, drafts: Mapping[str, Sequence[NewEvent]]) -> Request[Any]:
         """Return the append that writes events and settles the delivery together."""
-        settles = [Settles(self.subscription, delivery.delivery)]
+        settles = [Settles(subscription=self.subscription, delivery=delivery.delivery)]
         if len(drafts) == 1:
             [(stream, events)] = drafts.items()
             return append(stream, events, read_position=delivery.head, settles=settles)
@@ -133,7 +132,7 @@ def make_request(subscription: str, settings: Mapping[str, Any]) -> Request[dict
     return replace(_post(f"/subscriptions/{name_in_path(subscription)}", dict[str, Any], body), method="PUT")
 
 
-def _post(path: str, gives: Any, body: Mapping[str, Any]) -> Request[Any]:
+def _post(path: str, gives: type[T], body: Mapping[str, Any]) -> Request[T]:
     return Request("POST", path, gives, json.encode(body))
 
 

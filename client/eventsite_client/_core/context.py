@@ -1,7 +1,7 @@
 """The workflow, agent and cause that the events of a block share; through tasks, threads and processes.
 
 Between processes it goes in headers: `traceparent` (W3C Trace Context) names the trace, and `baggage` (W3C Baggage) has
-what a trace has no words for.
+the workflow and the cause.
 """
 
 from __future__ import annotations
@@ -14,15 +14,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token, copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import quote, unquote
 
 from eventsite_client.types import Appended, Event, PlacedEvent
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,7 +43,7 @@ class Shared:
 
 
 NOTHING = Shared()
-"""What events have in common that are in no run."""
+"""The value for events that are in no run."""
 _current: ContextVar[Shared] = ContextVar("eventsite_run", default=NOTHING)
 
 
@@ -71,7 +67,7 @@ class Run:
         self._sent = NOTHING if headers is None else shared_of(headers)
         self._tokens: list[Token[Shared]] = []
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Run:
         outer = current()
         trace = self._sent.trace or outer.trace or os.urandom(16).hex()
         shared = Shared(

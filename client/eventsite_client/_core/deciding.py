@@ -9,8 +9,8 @@ from typing import Any
 from eventsite_client._core.paging import LogReading, StreamReading
 from eventsite_client._core.queries import stream_term
 from eventsite_client._core.requests import Request, append, append_all, get, name_in_path
-from eventsite_client.errors import ProjectionError
-from eventsite_client.types import Append, Condition, Event, HeldLease, NewEvent, State
+from eventsite_client.errors import ProjectionFailed
+from eventsite_client.types import Append, Condition, Event, HeldLease, Holding, NewEvent, State
 
 
 @dataclass(slots=True)
@@ -19,27 +19,29 @@ class Basis:
 
     stream: str
     q: str | None
-    by: str | None
-    leases: Sequence[HeldLease]
+    projection: str | None
+    leases: Sequence[HeldLease | Holding]
     events: list[Event] = field(default_factory=list)
     value: Any = None
     version: int = 0
     """The version of the stream up to which it was read; 0 for a query."""
-    position: int = 0
+    read_position: int = 0
     """The position of the log up to which it was read."""
 
     def __post_init__(self) -> None:
-        if self.q is not None and self.by is not None:
-            raise ValueError("A decision rests on the events of a query (`q`), or on a state (`by`), not on both.")
+        if self.q is not None and self.projection is not None:
+            raise ValueError(
+                "A decision rests on the events of a query (`q`), or on a state (`projection`), not on both."
+            )
 
     def state_request(self) -> Request[State]:
         """Return the request for the state by the projection."""
-        return get(f"/projections/{name_in_path(self.by or '')}/state", State, key=self.stream)
+        return get(f"/projections/{name_in_path(self.projection or '')}/state", State, key=self.stream)
 
     def log_reading(self) -> LogReading:
         """Return the reading of what is new of the query."""
         q = self.q or ""
-        return LogReading(q, after=self.position, before=None, backward=False, limit=None, read_as="stored")
+        return LogReading(q, after=self.read_position, before=None, backward=False, limit=None, read_as="stored")
 
     def stream_reading(self) -> StreamReading:
         """Return the reading of what is new in the stream."""
@@ -51,25 +53,25 @@ class Basis:
         """Take the state of this round.
 
         Raises:
-            ProjectionError: it does not include an event, as the projection raised.
+            ProjectionFailed: it does not include an event, as the projection raised.
             ValueError: the keys of the projection are not streams.
         """
         if state.stale is not None and state.stale.reason != "behind":
             reason = f"{state.projection} has no state of {self.stream!r} to decide on: {state.stale.reason}"
-            raise ProjectionError(f"{reason} ({state.stale.error}).", code="stands-still")
+            raise ProjectionFailed(f"{reason} ({state.stale.error}).", code="stands-still")
         if state.version is None and state.events:
             raise ValueError(f"{state.projection} has no states of streams, so none that a version can guard.")
-        self.value, self.version, self.position = state.value, state.version or 0, state.position
+        self.value, self.version, self.read_position = state.value, state.version or 0, state.position
 
     def take_log(self, reading: LogReading, events: list[Event]) -> None:
         """Take what is new of the query."""
         self.events += events
-        self.position = reading.position
+        self.read_position = reading.read_position
 
     def take_stream(self, reading: StreamReading, events: list[Event]) -> None:
         """Take what is new in the stream."""
         self.events += events
-        self.version, self.position = max(self.version, reading.version or 0), reading.head or 0
+        self.version, self.read_position = max(self.version, reading.version), reading.read_position
 
     def append_request(self, drafts: Mapping[str, list[NewEvent]]) -> Request[Any]:
         """Return the append of events to streams that is refused if the basis holds no longer.
@@ -80,13 +82,13 @@ class Basis:
         if list(drafts) == [self.stream]:
             expected = self._expected_version(self.stream)
             events = drafts[self.stream]
-            return append(self.stream, events, expected_version=expected, read_position=self.position, **guards)
+            return append(self.stream, events, expected_version=expected, read_position=self.read_position, **guards)
         appends = [
             Append(
                 stream=stream,
                 events=tuple(events),
                 expected_version=self._expected_version(stream),
-                read_position=self.position,
+                read_position=self.read_position,
             )
             for stream, events in drafts.items()
         ]
@@ -97,6 +99,6 @@ class Basis:
 
     def _conditions(self, drafts: Mapping[str, list[NewEvent]]) -> list[Condition]:
         if self.q is not None:
-            return [Condition(self.q, self.position)]
+            return [Condition(q=self.q, none_after=self.read_position)]
         # An expected version guards a stream to which events are appended. Else a condition does.
-        return [] if self.stream in drafts else [Condition(stream_term(self.stream), self.position)]
+        return [] if self.stream in drafts else [Condition(q=stream_term(self.stream), none_after=self.read_position)]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from eventsite_client._core import json
 from eventsite_client._core.context import current
 from eventsite_client._core.ids import new_id
 from eventsite_client._core.requests import Request
 from eventsite_client.types import HeldLease
+
+T = TypeVar("T")
 
 _MAX_TTL_SECONDS = 3_600
 
@@ -55,5 +57,5 @@ class Wish:
         return {kind: name for kind, name in names.items() if name is not None}
 
 
-def _post(path: str, gives: Any, body: dict[str, Any]) -> Request[Any]:
+def _post(path: str, gives: type[T], body: dict[str, Any]) -> Request[T]:
     return Request("POST", path, gives, json.encode(body))

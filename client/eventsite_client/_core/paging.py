@@ -77,8 +77,9 @@ class LogReading(_Limited[Event]):
         self._other_bound = after if backward else before
         self._backward = backward
         self._read_as = read_as
-        self.head: int | None = None
-        self.position = after
+        self._end: int | None = None
+        """The last position of the log when the reading began."""
+        self.read_position = after
 
     def request(self) -> Request[EventsPage] | None:
         if self._is_done:
@@ -96,16 +97,16 @@ class LogReading(_Limited[Event]):
         )
 
     def take(self, page: EventsPage) -> list[Event]:
-        self.head = page.head if self.head is None else self.head
+        self._end = page.head if self._end is None else self._end
         self._next = page.next
         if self._backward:
-            self.position = self.head
+            self.read_position = self._end
             return self._take(page.events, is_last=page.next is None)
         looked_to = page.next or 0
-        end = self.head if self._other_bound is None else min(self.head, self._other_bound - 1)
-        # What came meanwhile is left out: who has read these events says that it has read up to `head`.
+        end = self._end if self._other_bound is None else min(self._end, self._other_bound - 1)
+        # What came meanwhile is left out: these events are those of one moment.
         events = [event for event in page.events if event.position <= end]
-        self.position = max(self.position, min(looked_to, end))
+        self.read_position = max(self.read_position, min(looked_to, end))
         return self._take(events, is_last=looked_to >= end)
 
 
@@ -121,9 +122,10 @@ class StreamReading(_Limited[Event]):
         self._next = from_version
         self._backward = backward
         self._read_as = read_as
-        self._end = 0
-        self.head: int | None = None
-        self.version: int | None = None
+        self._end: int | None = None
+        """The version of the stream when the reading began."""
+        self.read_position = 0
+        self.version = 0
 
     def request(self) -> Request[StreamPage] | None:
         if self._is_done:
@@ -139,8 +141,8 @@ class StreamReading(_Limited[Event]):
         )
 
     def take(self, page: StreamPage) -> list[Event]:
-        if self.head is None:
-            self.head, self._end = page.head, page.version
+        if self._end is None:
+            self.read_position, self._end = page.head, page.version
         self._next = page.next
         if self._backward:
             self.version = self._end
@@ -148,8 +150,8 @@ class StreamReading(_Limited[Event]):
         # A page may hold events that are newer than its first page: whoever decides by them expects their version,
         # and has read up to their position.
         if page.events:
-            self.head = max(self.head, page.events[-1].position)
-        self.version = max(page.version if page.next is None else page.next - 1, self.version or 0)
+            self.read_position = max(self.read_position, page.events[-1].position)
+        self.version = max(page.version if page.next is None else page.next - 1, self.version)
         return self._take(page.events, is_last=self.version >= self._end)
 
 

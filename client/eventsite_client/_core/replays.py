@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from eventsite_client._core.requests import Request, get
-from eventsite_client.errors import ProjectionError
+from eventsite_client.errors import ProjectionFailed
 from eventsite_client.types import Found, ReplayKind
 
 
@@ -44,14 +44,26 @@ def found_of(answer: dict[str, Any]) -> Found:
     """Return the result of a seek, from its answer or from its job.
 
     Raises:
-        ProjectionError: the job failed, or was cancelled.
+        ProjectionFailed: the job failed, or was cancelled.
     """
     if "status" not in answer:
         event = answer["event"]
         position = event["position"] if event else None
-        return Found(answer["place"], position, answer["searched_to"], answer["error_position"])
+        return Found(
+            place=answer["place"],
+            position=position,
+            searched_to=answer["searched_to"],
+            error_position=answer["error_position"],
+        )
     if answer["status"] != "done":
-        raise ProjectionError(f"The seek was {answer['status']}: {answer['error']}", code="seek-failed", members=answer)
+        raise ProjectionFailed(
+            f"The seek was {answer['status']}: {answer['error']}", code="seek-failed", members=answer
+        )
     result = answer["result"]
     step, failed = result["found"] or {}, result["failed"] or {}
-    return Found(step.get("place"), step.get("position"), result["searched_to"], failed.get("position"))
+    return Found(
+        place=step.get("place"),
+        position=step.get("position"),
+        searched_to=result["searched_to"],
+        error_position=failed.get("position"),
+    )

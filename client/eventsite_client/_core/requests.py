@@ -18,6 +18,7 @@ from eventsite_client.types import (
     Condition,
     ExpectedVersion,
     HeldLease,
+    Holding,
     NewEvent,
     Settles,
 )
@@ -144,7 +145,7 @@ def demands_of(
     read_position: int | None = None,
     idempotency_key: str | None = None,
     conditions: Sequence[Condition] = (),
-    leases: Sequence[HeldLease] = (),
+    leases: Sequence[HeldLease | Holding] = (),
     settles: Sequence[Settles] = (),
 ) -> dict[str, Any]:
     """Return the members of an append that stand beside its events."""
@@ -159,6 +160,7 @@ def demands_of(
     return {name: value for name, value in members.items() if value is not None and value != [] and value != ()}
 
 
-def _held(lease: HeldLease) -> dict[str, Any]:
-    kind, _, name = lease.lease.partition(":")
-    return {kind: name, "token": lease.token}
+def _held(lease: HeldLease | Holding) -> dict[str, Any]:
+    held = lease if isinstance(lease, HeldLease) else lease.held
+    kind, _, name = held.lease.partition(":")
+    return {kind: name, "token": held.token}

@@ -5,15 +5,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from eventsite_client._core.breaking import Circuit, State
 from eventsite_client.types import NewEvent
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 
 class Breaker:
@@ -34,7 +29,7 @@ class Breaker:
         """`closed`: calls are let through. `open`: they are not. `half-open`: one is, as a trial."""
         return self._circuit.state
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Breaker:
         self._note(self._circuit.begin(time.monotonic()))
         return self
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import copy
 import functools
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import Any, TypeVar
 
 from eventsite_client._background.log import BackgroundLog, WhenFull
 from eventsite_client._background.spool import Spool
@@ -19,12 +20,8 @@ from eventsite_client._core.settings import TIMEOUT_SECONDS, address_of, checked
 from eventsite_client._sync.io import Connections, Transport, in_thread, open_channel, sleep
 from eventsite_client.errors import EventsiteError
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-
 T = TypeVar("T")
+C = TypeVar("C", bound="Caller")
 
 _BACKGROUND_SECONDS = 10.0
 """The timeout of a request in the background. After it, the thread tries again."""
@@ -54,7 +51,7 @@ class Caller:
             most_bytes=log_bytes,
         )
 
-    def __enter__(self) -> Self:
+    def __enter__(self: C) -> C:
         return self
 
     def __exit__(
@@ -67,14 +64,14 @@ class Caller:
         in_thread(self._log.end)
         self._connections.close()
 
-    def _apart(self, seconds: float) -> Self:
+    def _apart(self: C, seconds: float) -> C:
         """Return this client on connections of its own, for another thread."""
         other = copy.copy(self)
         other._timeout = seconds
         other._connections = self._connections.apart()
         return other
 
-    def with_timeout(self, seconds: float) -> Self:
+    def with_timeout(self: C, seconds: float) -> C:
         """Return this client with another timeout, on the same connections: `client.with_timeout(2).append(…)`."""
         other = copy.copy(self)
         other._timeout = checked_timeout(seconds)

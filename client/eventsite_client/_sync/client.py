@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eventsite_client._core import requests
-from eventsite_client._core.answers import appended_of
+from eventsite_client._core.answers import all_appended
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.deciding import Basis
 from eventsite_client._core.following import Cursor
@@ -23,6 +23,7 @@ from eventsite_client.types import (
     Event,
     ExpectedVersion,
     HeldLease,
+    Holding,
     NewEvent,
     ReadAs,
     Settles,
@@ -39,7 +40,7 @@ class Client(Worker):
             client.append("order-42", NewEvent("OrderPlaced", {"sku": "A-7"}))
 
     A request is sent again while the server is away or busy, until the timeout: that is safe, since each event has its
-    id before it is sent. So whatever a method raises is worth an answer of yours.
+    id before it is sent. Make one client and keep it: it may be shared by threads, and goes on after a fork.
 
     Args:
         url: the address of the server, such as `http://127.0.0.1:8000`; by default that of `EVENTSITE_URL`.
@@ -63,7 +64,7 @@ class Client(Worker):
         expected_version: ExpectedVersion = "any",
         read_position: int | None = None,
         conditions: Sequence[Condition] = (),
-        leases: Sequence[HeldLease] = (),
+        leases: Sequence[HeldLease | Holding] = (),
         settles: Sequence[Settles] = (),
         idempotency_key: str | None = None,
     ) -> Appended:
@@ -78,7 +79,7 @@ class Client(Worker):
             expected_version: the version at which the stream must be, as you have read it.
             read_position: the position up to which you had read the log when you decided: it proves lost updates.
             conditions: no event may have come that fits one of them.
-            leases: leases that the writer must hold.
+            leases: leases that the writer must hold: those of `lease()`.
             settles: deliveries that are settled together with the append, or not at all.
             idempotency_key: a name of this append: whoever appends the same with the same name appends nothing.
 
@@ -89,7 +90,7 @@ class Client(Worker):
             LeaseLost, LeaseNeeded, DeliveryLost: the writer does not hold what it must.
             Invalid: the request breaks a rule or a limit.
             NoAnswer, Unavailable: the time was up. The events may be written; to append them again with the
-                same ids, `error.members["ids"]`, is safe.
+                same ids, `error.ids`, is safe.
         """
         return self._call(
             requests.append(
@@ -108,12 +109,13 @@ class Client(Worker):
         self,
         *appends: Append,
         conditions: Sequence[Condition] = (),
-        leases: Sequence[HeldLease] = (),
+        leases: Sequence[HeldLease | Holding] = (),
         settles: Sequence[Settles] = (),
     ) -> list[Appended]:
         """Append to several streams, all or none. Return the places for each; raise the errors of `append()`."""
         request = requests.append_all(appends, conditions=conditions, leases=leases, settles=settles)
-        return appended_of(self._call(request))
+        many = self._call(request)
+        return all_appended(many)
 
     def events(
         self,
@@ -127,7 +129,7 @@ class Client(Worker):
     ) -> Events:
         """Return an iterator over the events of a query, to the end that the log has at the first page.
 
-        Its `head` and `position` are what an append that rests on the events needs.
+        Its `read_position` is what an append that rests on the events needs.
 
         Args:
             q: the query, such as `type:Order* data.amount>100`. The empty one fits all events.
@@ -152,7 +154,7 @@ class Client(Worker):
     ) -> StreamEvents:
         """Return an iterator over the events of a stream, to the version that it has at the first page.
 
-        Its `version` and `head` are what an append that rests on the events needs.
+        Its `version` and `read_position` are what an append that rests on the events needs.
 
         Args:
             stream: the name of the stream; one without events is no error.
@@ -189,7 +191,7 @@ class Client(Worker):
         Raises (the iterator):
             NoAnswer: the server did not answer at all before the timeout.
             InvalidQuery, Unauthorized, …: the server refuses to answer.
-            ProjectionError: the next event can't be read in the newest schema version.
+            ProjectionFailed: the next event can't be read in the newest schema version.
         """
         return Follower(self, Cursor(q, after=after, read_as=read_as))
 
@@ -219,8 +221,8 @@ class Client(Worker):
         stream: str,
         *,
         q: str | None = None,
-        by: str | None = None,
-        leases: Sequence[HeldLease] = (),
+        projection: str | None = None,
+        leases: Sequence[HeldLease | Holding] = (),
         rounds: int = 10,
     ) -> Decision:
         """Decide by what a stream holds, and append only if nothing came between; else go round again.
@@ -232,7 +234,7 @@ class Client(Worker):
 
         The block may run several times, so what it does outside of the log must be harmless the second time. It appends
         nothing if it raises. Let it run to its end; if you want to return from it, write a function of the attempt
-        instead: `client.decide("order-42").run(ship)`.
+        instead: `client.decide("order-42").call(ship)`.
 
         The append carries the version and the position that were read. So no update of another writer gets lost, and
         the log can prove it.
@@ -241,11 +243,11 @@ class Client(Worker):
             stream: the stream that is read, and to which the events are appended.
             q: read the events of this query instead, from whichever streams. The append is refused if another event
                 came that fits it.
-            by: read the state of the stream by this projection (`attempt.state`) instead of its events.
+            projection: read the state of the stream by this projection (`attempt.state`) instead of its events.
             leases: leases that the writer must hold.
             rounds: how often to go round at most.
 
         Raises (the loop):
             Conflict: other writers were quicker in each of the rounds.
         """
-        return Decision(self, Basis(stream, q, by, leases), rounds)
+        return Decision(self, Basis(stream, q, projection, leases), rounds)

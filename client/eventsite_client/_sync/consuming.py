@@ -6,8 +6,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from types import TracebackType
+from typing import Any, Literal
 
+from eventsite_client._core.answers import all_appended
 from eventsite_client._core.consuming import Consumer, Delivery, make_request, settings_request
 from eventsite_client._core.context import Run
 from eventsite_client._core.requests import in_run
@@ -15,12 +17,7 @@ from eventsite_client._core.retrying import Retrying
 from eventsite_client._sync.caller import Caller
 from eventsite_client._sync.io import Repeating, sleep
 from eventsite_client.errors import DeliveryLost, EventsiteError, NoAnswer, Paused, Unavailable
-from eventsite_client.types import Event, NewEvent
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
+from eventsite_client.types import Appended, Event, NewEvent
 
 logger = logging.getLogger("eventsite_client")
 
@@ -105,11 +102,11 @@ class Taking(Iterator["Work"]):
         self._ack_seconds = 0.0
         self._work: Work | None = None
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> Taking:
         return self
 
     def __next__(self) -> Work:
-        if self._work is not None and not self._work.has_begun:
+        if self._work is not None and not self._work._has_begun:
             raise RuntimeError("Work is a context manager: `with work: …`.")
         if not self._ack_seconds:
             settings = self._caller._call(settings_request(self._consumer.subscription))
@@ -151,7 +148,9 @@ class Work:
         self._most_seconds = most_seconds
         self._drafts: dict[str, list[NewEvent]] = {}
         self._run = Run(delivery.event.correlation_id, agent=consumer.agent, cause=delivery.event)
-        self.has_begun = False
+        self._has_begun = False
+        self.appended: list[Appended] = []
+        """The places of what was appended, once the block has ended: one answer for each stream."""
         self.is_lost = False
         """Whether the event is with another consumer by now, as the block took too long."""
 
@@ -161,12 +160,17 @@ class Work:
         return self._delivery.event
 
     @property
+    def redacted(self) -> bool:
+        """Whether the data of the event was redacted; it is None then."""
+        return self._delivery.redacted
+
+    @property
     def attempt(self) -> int:
         """The number of this attempt, from 1 on."""
         return self._delivery.attempt
 
     @property
-    def position(self) -> int:
+    def read_position(self) -> int:
         """The last position of the log that the consumer could see when it took the event."""
         return self._delivery.head
 
@@ -177,8 +181,8 @@ class Work:
         """
         self._drafts.setdefault(self.event.stream if stream is None else stream, []).extend(map(in_run, events))
 
-    def __enter__(self) -> Self:
-        self.has_begun = True
+    def __enter__(self) -> Work:
+        self._has_begun = True
         self._began = time.monotonic()
         self._run.__enter__()
         if self._most_seconds < self._ack_seconds:
@@ -211,7 +215,8 @@ class Work:
         drafts = {stream: events for stream, events in self._drafts.items() if events}
         try:
             if drafts:
-                self._caller._call(self._consumer.append_request(self._delivery, drafts))
+                answers = self._caller._call(self._consumer.append_request(self._delivery, drafts))
+                self.appended = all_appended(answers)
             else:
                 answer = self._caller._call(self._consumer.settle_request(self._delivery, "ack"))
                 self._consumer.check(self._delivery, answer)

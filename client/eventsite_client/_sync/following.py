@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.following import Cursor
@@ -12,11 +12,6 @@ from eventsite_client._sync.caller import Caller
 from eventsite_client._sync.io import Messages, sleep
 from eventsite_client.errors import EventsiteError, NoAnswer
 from eventsite_client.types import Event
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 
 class Follower(Iterator[Event]):
@@ -37,7 +32,7 @@ class Follower(Iterator[Event]):
         """
         return self._cursor.position
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> Follower:
         return self
 
     def __next__(self) -> Event:
@@ -75,7 +70,7 @@ class Follower(Iterator[Event]):
         if messages is not None:
             messages.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Follower:
         return self
 
     def __exit__(

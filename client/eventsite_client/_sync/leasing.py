@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.leasing import Wish
@@ -13,11 +13,6 @@ from eventsite_client._sync.caller import Caller
 from eventsite_client._sync.io import Repeating, sleep
 from eventsite_client.errors import EventsiteError, LeaseHeld, LeaseLost
 from eventsite_client.types import HeldLease
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 logger = logging.getLogger("eventsite_client")
 
@@ -37,7 +32,7 @@ class Lease:
 
     @property
     def held(self) -> HeldLease:
-        """The lease as an append takes it: `client.append(…, leases=[lease.held])`.
+        """The name and the token of the lease, such as another process needs them.
 
         Raises:
             RuntimeError: the block has not begun.
@@ -60,7 +55,7 @@ class Lease:
         if self.is_lost:
             raise LeaseLost(f"{self.held.lease} was not renewed in time, or was ended.")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Lease:
         deadline = Deadline(self._wait)
         while True:
             now = time.monotonic()

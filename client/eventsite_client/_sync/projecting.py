@@ -63,7 +63,7 @@ class Projection(Mapping[str, S], Generic[S]):
             events = Events(self._caller._call, reading)
             for event in events:
                 self._take(event)
-            self.position = max(self.position, events.position)
+            self.position = max(self.position, events.read_position)
             if position is None or self.position >= position:
                 return
             if not deadline.left():

@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Iterator
+from typing import Any, Generic, Protocol, TypeVar
 
 from eventsite_client._core.paging import LogReading, Reading, StatesReading, StreamReading
+from eventsite_client._core.requests import Request
 from eventsite_client.types import Event, ListedState
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 T = TypeVar("T")
 
-Call = Callable[[Any], Any]
+
+class Call(Protocol):
+    """A function that sends a request until it is answered."""
+
+    def __call__(self, request: Request[T]) -> T: ...
 
 
 class Pages(Iterator[T], Generic[T]):
@@ -26,7 +28,7 @@ class Pages(Iterator[T], Generic[T]):
         self._reading = reading
         self._items: deque[T] = deque()
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> Iterator[T]:
         return self
 
     def __next__(self) -> T:
@@ -48,17 +50,12 @@ class Events(Pages[Event]):
     _reading: LogReading
 
     @property
-    def head(self) -> int | None:
-        """The log's last position when the first page was read; None before that.
+    def read_position(self) -> int:
+        """The position up to which the log was searched.
 
-        It is the `read_position` of an append that rests on these events.
+        It is the `read_position` of an append that rests on these events, and the `none_after` of its condition.
         """
-        return self._reading.head
-
-    @property
-    def position(self) -> int:
-        """The position up to which the log was searched. It is the `none_after` of a condition."""
-        return self._reading.position
+        return self._reading.read_position
 
 
 class StreamEvents(Pages[Event]):
@@ -67,16 +64,16 @@ class StreamEvents(Pages[Event]):
     _reading: StreamReading
 
     @property
-    def head(self) -> int | None:
-        """The log's last position when the first page was read, or that of a later event of the stream; None before.
+    def read_position(self) -> int:
+        """The position up to which the log was read: its last one at the first page, or that of a later event.
 
-        It is the `read_position` of an append that rests on these events.
+        It is the `read_position` of an append that rests on these events. Before the first page it is 0.
         """
-        return self._reading.head
+        return self._reading.read_position
 
     @property
-    def version(self) -> int | None:
-        """The version up to which the stream was read; None before the first page.
+    def version(self) -> int:
+        """The version up to which the stream was read; 0 before the first page.
 
         When all was read, it is the `expected_version` of an append that rests on these events.
         """

@@ -48,7 +48,7 @@ class StateReader(Caller):
 
         Raises:
             NotFound: there is no such projection.
-            ProjectionError: the projection does not reach `wait_for_position` by itself.
+            ProjectionFailed: the projection does not reach `wait_for_position` by itself.
             NotReady: the job was not done in time.
         """
         return self._call(
@@ -115,7 +115,13 @@ class StateReader(Caller):
         )
 
     def why(
-        self, pointer: str, name: str, *, kind: ReplayKind = "stream", by: str = "latest", place: int | None = None
+        self,
+        pointer: str,
+        name: str,
+        *,
+        kind: ReplayKind = "stream",
+        projection: str = "latest",
+        place: int | None = None,
     ) -> Why:
         """Return the history of a value: which events set it, and what it was before, newest first.
 
@@ -123,11 +129,11 @@ class StateReader(Caller):
             pointer: a JSON Pointer into the state, such as `/stops/0`.
             name: the stream, the workflow, …, or the query, by `kind`.
             kind: the events that are folded.
-            by: the projection that folds them.
+            projection: what folds them.
             place: the moment: a version of the stream, else a position of the log. By default now.
         """
-        params = replay_params(kind, name)
-        return self._call(get(f"/replays/{kind}/why", Why, pointer=pointer, by=by, place=place, **params))
+        params = {"by": projection, "place": place, **replay_params(kind, name)}
+        return self._call(get(f"/replays/{kind}/why", Why, pointer=pointer, **params))
 
     def seek(
         self,
@@ -135,7 +141,7 @@ class StateReader(Caller):
         name: str = "",
         *,
         kind: ReplayKind = "stream",
-        by: str = "latest",
+        projection: str = "latest",
         place: int | None = None,
         backward: bool = False,
     ) -> Found:
@@ -145,17 +151,17 @@ class StateReader(Caller):
             to: such as `state.balance<0`, `changed:/status` or `type:Paid`.
             name: the stream, the workflow, …, or the query, by `kind`; nothing for the log.
             kind: the events that are folded.
-            by: the projection that folds them.
+            projection: what folds them.
             place: where the seek starts: a version of the stream, else a position of the log.
             backward: seek backward, by default from the end.
 
         Raises:
-            ProjectionError: the job of a long seek failed.
+            ProjectionFailed: the job of a long seek failed.
             NotReady: it was not done in time.
         """
         direction = "backward" if backward else "forward"
         deadline = Deadline(self._timeout)
-        answer = self._call(seek_request(kind, name, to=to, by=by, place=place, direction=direction))
+        answer = self._call(seek_request(kind, name, to=to, by=projection, place=place, direction=direction))
         while (job := running_job(answer)) is not None:
             if not deadline.left():
                 raise NotReady(f"The job {job} seeks on.", status=202, members={"id": job})

@@ -70,8 +70,8 @@ def test_an_append_without_an_answer_says_which_ids_it_had(make_client: MakeClie
     client = make_client(f"http://127.0.0.1:{free_port()}", token, timeout=0.5)
     with pytest.raises(NoAnswer, match="http://127.0.0.1:.*refused|failed") as caught:
         client.append("s", NewEvent("A", id="mine"), EVENT)
-    assert caught.value.members["ids"][0] == "mine"
-    assert len(caught.value.members["ids"]) == 2
+    assert caught.value.ids[0] == "mine"
+    assert len(caught.value.ids) == 2
     assert isinstance(caught.value.__cause__, httpx2.ConnectError)
 
 

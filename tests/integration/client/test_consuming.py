@@ -11,6 +11,7 @@ import pytest
 
 from events.access.tokens import create_token
 from events.models import DeadLetter, Delivery, DeliveryState, Event, FailedAttempt, Log, Scope
+from events.redaction import redact
 from eventsite_client import Client, DeliveryLost, Hopeless, NewEvent, NoAnswer, NotFound, Subscription, Work
 from tests.support.patience import PATIENCE
 from tests.support.relay import Relay
@@ -78,8 +79,11 @@ def test_a_block_may_append_to_several_streams(packing: Subscription, log: Log) 
     def pack(work: Work) -> None:
         work.append(NewEvent("OrderPacked"))
         work.append(NewEvent("BoxUsed"), stream="boxes")
+        works.append(work)
 
+    works: list[Work] = []
     work_on(packing, pack)
+    assert [each.stream for each in works[0].appended] == ["order-1", "boxes"]
     assert set(Event.objects.filter(log=log).values_list("stream", "type")) == {
         ("order-1", "OrderPlaced"),
         ("order-1", "OrderPacked"),
@@ -87,6 +91,22 @@ def test_a_block_may_append_to_several_streams(packing: Subscription, log: Log) 
         ("eventsite-subscription-packing", "subscription.created"),
     }
     assert unsettled(log) == 0
+
+
+def test_a_block_knows_when_the_data_of_its_event_was_redacted(packing: Subscription, log: Log) -> None:
+    append(log, [PLACED, PLACED])
+    redact(log.pk, Event.objects.get(log=log, version=1, stream="order-1").position, reason="a card", by="ada")
+    seen: list[tuple[object, bool]] = []
+
+    def pack(work: Work) -> None:
+        seen.append((work.event.data, work.redacted))
+        work.append(NewEvent("OrderPacked"))
+        works.append(work)
+
+    works: list[Work] = []
+    work_on(packing, pack)
+    assert seen == [(None, True), ({"sku": "A-7"}, False)]
+    assert [[each.events[0].version for each in work.appended] for work in works] == [[3], [4]]
 
 
 def test_an_error_is_reported_logged_and_tried_again(

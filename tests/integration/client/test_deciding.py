@@ -24,7 +24,7 @@ def test_a_decision_carries_what_was_read(client: Client, log: Log) -> None:
     for attempt in client.decide("order-42"):
         with attempt as order:
             assert [event.type for event in order.events] == ["OrderPlaced"]
-            assert (order.version, order.position, order.number) == (1, 2, 1)
+            assert (order.version, order.read_position, order.number) == (1, 2, 1)
             order.append(SHIPPED, NewEvent("Told"))
     assert [each.version for each in attempt.appended] == [3]
     row = Event.objects.get(log=log, type="OrderShipped")
@@ -87,7 +87,7 @@ def test_a_block_that_raises_appends_nothing(client: Client) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        client.decide("order-42").run(fail)
+        client.decide("order-42").call(fail)
     assert types(client) == []
 
 
@@ -138,7 +138,7 @@ def test_a_function_decides_and_returns(client: Client, server: Server, token: s
         order.append(SHIPPED)
         return order.number
 
-    assert client.decide("order-42").run(ship) == 2
+    assert client.decide("order-42").call(ship) == 2
     assert types(client) == ["OrderPlaced", "Change", "OrderShipped"]
 
 
@@ -173,7 +173,7 @@ def test_a_decision_by_a_query_is_appended_if_nothing_came(client: Client, log: 
 def test_a_decision_by_a_state(client: Client) -> None:
     client.append("board", NewEvent("StopsChanged", {"stops": ["a"]}))
     seen = []
-    for attempt in client.decide("board", by="latest"):
+    for attempt in client.decide("board", projection="latest"):
         with attempt as board:
             seen.append(board.state["stops"])
             assert board.events == ()
@@ -187,13 +187,13 @@ def test_a_decision_by_a_state(client: Client) -> None:
 @EVERYWHERE
 def test_a_decision_rests_on_a_stream_or_on_a_query(client: Client) -> None:
     with pytest.raises(ValueError, match="not on both"):
-        client.decide("board", q="tag:vip", by="latest")
+        client.decide("board", q="tag:vip", projection="latest")
 
 
 def test_a_projection_without_streams_is_nothing_to_decide_by(client: Client) -> None:
     client.append("board", NewEvent("A", agent="router"))
     with pytest.raises(ValueError, match="no states of streams"):
-        client.decide("router", by="agents").run(lambda order: None)
+        client.decide("router", projection="agents").call(lambda order: None)
 
 
 @EVERYWHERE

@@ -29,7 +29,7 @@ def end(client: Client, lease: str) -> None:
 
 def test_a_lease_is_held_while_its_block_lasts(client: Client, log: Log) -> None:
     with client.lease(workflow="run-7", agent="packer") as lease:
-        assert client.append("s", EVENT, leases=[lease.held]).version == 1
+        assert client.append("s", EVENT, leases=[lease]).version == 1
         lease.check()
         with pytest.raises(LeaseHeld) as caught, client.lease(workflow="run-7", agent="other"):
             pass
@@ -43,7 +43,7 @@ def test_a_lease_is_renewed(client: Client) -> None:
     with client.lease(name="van", agent="packer", ttl=1) as lease:
         time.sleep(2.5)
         assert not lease.is_lost
-        client.append("s", EVENT, leases=[lease.held])
+        client.append("s", EVENT, leases=[lease])
 
 
 def test_a_lease_that_is_lost_raises_at_the_end_and_before_an_append(client: Client) -> None:
@@ -51,7 +51,7 @@ def test_a_lease_that_is_lost_raises_at_the_end_and_before_an_append(client: Cli
         with client.lease(stream="s", agent="packer", ttl=1) as lease:
             end(client, "stream:s")
             with pytest.raises(LeaseLost):
-                client.append("s", EVENT, leases=[lease.held])
+                client.append("s", EVENT, leases=[lease])
             while not lease.is_lost:
                 time.sleep(0.05)
             with pytest.raises(LeaseLost, match="stream:s"):

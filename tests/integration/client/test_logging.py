@@ -303,7 +303,7 @@ def test_a_logger_waits_for_room(make_client: MakeClient, server: Server, token:
     logging_all.start()
     logging_all.join(1.0)
     assert logging_all.is_alive()
-    assert 0 < client.logged.waiting <= 10_000
+    assert 0 < client.logged.waiting_bytes <= 10_000
     is_open.set()
     logging_all.join()
     assert client.flush(PATIENCE)

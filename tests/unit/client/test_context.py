@@ -71,7 +71,7 @@ def test_a_block_changes_only_what_it_names(client: Client, log: Log) -> None:
 
 @pytest.mark.parametrize(
     "cause",
-    ["two", PlacedEvent("two", 2, 2), msgspec.convert(APPENDED, Appended)],
+    ["two", PlacedEvent(id="two", position=2, version=2), msgspec.convert(APPENDED, Appended)],
     ids=["id", "placed", "append"],
 )
 def test_a_cause_is_an_event_its_id_or_its_append(client: Client, log: Log, cause: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -12,7 +13,17 @@ import eventsite_client
 from events import errors
 from events.query import errors as query_errors
 from events.subscriptions import errors as subscription_errors
-from eventsite_client import Client, Conflict, EventsiteError, NewEvent, Paused, UnexpectedAnswer, WrongExpectedVersion
+from eventsite_client import (
+    Client,
+    Conflict,
+    EventsiteError,
+    NewEvent,
+    NoAnswer,
+    Paused,
+    TimedOut,
+    UnexpectedAnswer,
+    WrongExpectedVersion,
+)
 from projections import errors as projection_errors
 from tests.support.transports import Scripted, problem
 
@@ -25,7 +36,7 @@ CODES = {
 }
 
 
-def client(*answers: httpx2.Response) -> Client:
+def client(*answers: httpx2.Response | dict[str, Any]) -> Client:
     return Client("http://testserver", "evt_x", timeout=3, transport=Scripted(*answers))
 
 
@@ -55,6 +66,24 @@ def test_a_code_that_is_newer_than_the_client_is_an_error_by_its_status() -> Non
     with pytest.raises(EventsiteError) as other:
         client(problem("brand-new", 418)).append("s", NewEvent("A"))
     assert type(other.value) is EventsiteError
+
+
+def test_what_python_has_a_word_for_is_that_too() -> None:
+    with pytest.raises(ConnectionError) as caught:
+        Client("http://testserver", "evt_x", timeout=0.1, transport=Scripted(httpx2.ConnectError("refused"))).event(1)
+    assert isinstance(caught.value, NoAnswer)
+    with pytest.raises(TimeoutError) as late:
+        client({"events": [], "next": 1, "head": 1}).wait_for("type:A", timeout=0.01)
+    assert isinstance(late.value, TimedOut)
+    again = pickle.loads(pickle.dumps(late.value))
+    assert (str(again), again.code) == (str(late.value), "timed-out")
+
+
+@pytest.mark.parametrize("answer", [problem("outcome-unknown", 503), httpx2.Response(502), httpx2.Response(200)])
+def test_an_error_of_an_append_says_which_ids_it_had(answer: httpx2.Response) -> None:
+    with pytest.raises(EventsiteError) as caught:
+        Client("http://testserver", "evt_x", timeout=0.1, transport=Scripted(answer)).append("s", NewEvent("A", id="a"))
+    assert caught.value.ids == ("a",)
 
 
 def test_an_error_keeps_all_when_another_process_gets_it() -> None:
