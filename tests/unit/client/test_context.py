@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
 
-from eventsite_client import Append, Appended, AsyncClient, Client, NewEvent, PlacedEvent, carry, trace_headers
+from eventsite_client import Append, Appended, AsyncClient, Client, NewEvent, PlacedEvent, Run, carry, trace_headers
+from tests.support.patience import PATIENCE
 from tests.support.transports import Scripted
 
 APPENDED = {
@@ -126,6 +129,143 @@ async def test_tasks_take_the_block_along_and_do_not_meet(log: Log) -> None:
     assert log.events[-1] == (None, None, None)
 
 
+def test_threads_may_share_a_run(client: Client, log: Log) -> None:
+    router = client.run(agent="router")
+    both = threading.Barrier(2)
+
+    def work(workflow: str) -> None:
+        with client.run(workflow), router:
+            both.wait(PATIENCE)
+            client.append("s", EVENT)
+            both.wait(PATIENCE)
+        client.append("s", EVENT)
+
+    threads = [threading.Thread(target=work, args=[f"order-{n}"]) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(log.events[:2]) == [("order-0", "router", None), ("order-1", "router", None)]
+    assert log.events[2:] == [(None, None, None)] * 2
+
+
+def test_a_run_may_be_entered_again_inside_of_itself(client: Client, log: Log) -> None:
+    router = client.run(agent="router")
+    with router:
+        with client.run(agent="packer"), router:
+            client.append("s", EVENT)
+        client.append("s", EVENT)
+    client.append("s", EVENT)
+    assert [agent for _, agent, _ in log.events] == ["router", "router", None]
+
+
+def test_a_run_of_a_generator_ends_when_it_ends(client: Client, log: Log) -> None:
+    def work() -> Generator[None]:
+        with client.run(agent="generator"):
+            yield
+
+    early, late = work(), work()
+    next(early)
+    with client.run("order-1"):
+        next(late)
+        early.close()
+    late.close()
+    client.append("s", EVENT)
+    assert log.events == [(None, None, None)]
+
+
+def test_a_generator_may_be_a_block(client: Client, log: Log) -> None:
+    @client.run(agent="router")
+    def work() -> Generator[str, str, str]:
+        with client.run("order-1"):
+            try:
+                client.append("s", NewEvent("A", causation_id=(yield "one")))
+            except ZeroDivisionError:
+                client.append("s", NewEvent("A", causation_id="thrown"))
+            finally:
+                yield "two"
+        client.append("s", EVENT)
+        return "end"
+
+    def all_of_it() -> Generator[str, str, None]:
+        ends.append((yield from work()))
+
+    ends: list[str] = []
+    steps = all_of_it()
+    assert next(steps) == "one"
+    client.append("s", EVENT)
+    assert steps.send("sent") == "two"
+    client.append("s", EVENT)
+    assert list(steps) == []
+    assert (ends, inspect.isgeneratorfunction(work)) == (["end"], True)
+    thrown = work()
+    next(thrown)
+    thrown.throw(ZeroDivisionError())
+    thrown.close()
+    nothing = (None, None, None)
+    inside = [("order-1", "router", "sent"), nothing, (None, "router", None), ("order-1", "router", "thrown")]
+    assert log.events == [nothing, *inside]
+    assert trace_headers() == {}
+
+
+async def test_an_async_generator_may_be_a_block(log: Log) -> None:
+    async with AsyncClient("http://testserver", "evt_x", transport=log) as client:
+
+        @client.run(agent="router")
+        async def work() -> AsyncGenerator[str, str]:
+            with client.run("order-1"):
+                try:
+                    await client.append("s", NewEvent("A", causation_id=(yield "one")))
+                except ZeroDivisionError:
+                    await client.append("s", NewEvent("A", causation_id="thrown"))
+                yield "two"
+                try:
+                    yield "three"
+                finally:
+                    await client.append("s", EVENT)
+
+        steps = work()
+        assert await anext(steps) == "one"
+        await client.append("s", EVENT)
+        assert await steps.asend("sent") == "two"
+        assert await anext(steps) == "three"
+        await steps.aclose()
+        thrown = work()
+        await anext(thrown)
+        await thrown.athrow(ZeroDivisionError())
+        await thrown.aclose()
+        assert [each async for each in counted(client.run(agent="router"))] == [0, 1, 2]
+    inside = [("order-1", "router", "sent"), ("order-1", "router", None), ("order-1", "router", "thrown")]
+    assert log.events == [(None, None, None), *inside]
+    assert trace_headers() == {}
+
+
+def counted(run: Run) -> AsyncIterator[int]:
+    @run
+    async def count() -> AsyncIterator[int]:
+        for n in range(3):
+            yield n
+
+    return count()
+
+
+async def work_later() -> None: ...
+
+
+def work_in_steps() -> Iterator[None]:
+    yield
+
+
+async def work_later_in_steps() -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("function", [work_later, work_in_steps, work_later_in_steps])
+def test_nothing_is_carried_that_a_call_does_not_run(function: Any) -> None:
+    with pytest.raises(TypeError, match="does not run when it is called"):
+        carry(function)
+
+
 def test_threads_take_it_along_if_they_carry_it(client: Client, log: Log) -> None:
     with client.run("order-1"), ThreadPoolExecutor(2) as pool:
         append = carry(client.append)
@@ -157,6 +297,26 @@ def test_a_trace_of_others_is_a_workflow(client: Client, log: Log) -> None:
     with client.run("order-1", headers={"traceparent": PARENT}):
         client.append("s", EVENT)
     assert log.events == [(TRACE, None, None), ("order-1", None, None)]
+
+
+@pytest.mark.parametrize("text", ["%00", "a%0Ab", "a" * 201, "%FF", ""])
+def test_names_that_no_event_could_have_are_not_taken_from_strangers(client: Client, log: Log, text: str) -> None:
+    with client.run(headers={"baggage": f"eventsite.workflow={text},eventsite.cause={text}"}):
+        client.append("s", EVENT)
+    with client.run(headers={"traceparent": PARENT, "baggage": f"eventsite.workflow={text},eventsite.cause=placed"}):
+        client.append("s", EVENT)
+    assert log.events == [(None, None, None), (TRACE, None, "placed")]
+
+
+def test_a_span_of_opentelemetry_is_the_parent(client: Client) -> None:
+    trace = pytest.importorskip("opentelemetry.trace", reason="needs opentelemetry-api")
+    span = trace.NonRecordingSpan(trace.SpanContext(int(TRACE, 16), 0xB7AD6B7169203331, False, trace.TraceFlags(1)))
+    with client.run("order-1"):
+        ours = trace_headers()["traceparent"]
+        with trace.use_span(span):
+            sent = trace_headers()
+        assert trace_headers()["traceparent"][:36] == ours[:36]
+    assert sent == {"traceparent": PARENT, "baggage": "eventsite.workflow=order-1"}
 
 
 @pytest.mark.parametrize(
