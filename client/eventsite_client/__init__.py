@@ -1,6 +1,5 @@
 """The Python client of Eventsite: `Client`, and its twin for asyncio, `AsyncClient`."""
 
-from eventsite_client._async.breaking import AsyncBreaker
 from eventsite_client._async.client import AsyncClient
 from eventsite_client._async.consuming import AsyncSubscription, AsyncTaking, AsyncWork
 from eventsite_client._async.deciding import AsyncAttempt, AsyncDecision
@@ -9,8 +8,8 @@ from eventsite_client._async.leasing import AsyncLease
 from eventsite_client._async.projecting import AsyncProjection
 from eventsite_client._async.reading import AsyncEvents, AsyncPages, AsyncStates, AsyncStreamEvents
 from eventsite_client._background.log import Logged, WhenFull
+from eventsite_client._core.breaking import Breaker
 from eventsite_client._core.context import Cause, Run, carry, trace_headers
-from eventsite_client._sync.breaking import Breaker
 from eventsite_client._sync.client import Client
 from eventsite_client._sync.consuming import Subscription, Taking, Work
 from eventsite_client._sync.deciding import Attempt, Decision
@@ -73,7 +72,6 @@ __all__ = [
     "Append",
     "Appended",
     "AsyncAttempt",
-    "AsyncBreaker",
     "AsyncClient",
     "AsyncDecision",
     "AsyncEvents",

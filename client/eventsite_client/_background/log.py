@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import threading
@@ -12,6 +13,8 @@ from typing import Literal, NamedTuple
 from eventsite_client._background.memory import MemoryQueue
 from eventsite_client._background.sender import Channel, Counts, Ended, Queue, Sender
 from eventsite_client._background.spool import Spool
+
+logger = logging.getLogger("eventsite_client")
 
 WhenFull = Literal["block", "drop"]
 """The behaviour of `log()` when too many events wait: it waits for room, or drops the event and counts it."""
@@ -78,6 +81,18 @@ class BackgroundLog:
         if not self._blocks:
             sender.lose(1)
         return not self._blocks
+
+    def offer(self, line: bytes) -> None:
+        """Take a line if there is room, else count it as dropped. This neither waits nor raises."""
+        try:
+            if self.put(line):
+                return
+        except OSError:
+            logger.warning("an event can't be kept until it is sent: it is dropped", exc_info=True)
+        if sender := self._sender:
+            sender.lose(1)
+        else:
+            self._counts.dropped += 1
 
     def flush(self, seconds: float) -> bool:
         """Send what waits. Return whether all was sent or refused within some seconds."""

@@ -9,10 +9,9 @@ from typing import TypeVar
 
 from eventsite_client._background.log import Logged
 from eventsite_client._core import bulk
-from eventsite_client._core.breaking import Circuit
+from eventsite_client._core.breaking import Breaker, Circuit
 from eventsite_client._core.context import Cause, Run
 from eventsite_client._core.leasing import Wish
-from eventsite_client._sync.breaking import Breaker
 from eventsite_client._sync.consuming import Subscription
 from eventsite_client._sync.io import in_thread, sleep
 from eventsite_client._sync.leasing import Lease
@@ -132,25 +131,26 @@ class Worker(StateReader):
         """Return a breaker for a service that this process calls: make one for each service, and keep it.
 
             payments = client.breaker("payments")
-            with payments:
+            with payments.call():
                 charge(order)
 
         After too many failures its blocks raise at once, for a while. Then one is a trial. Each change is an event of
-        the stream `breaker-<service>`, logged in the background: `circuit.opened`, `.half_opened`, `.closed`.
+        the stream `breaker-<service>`, logged in the background: `circuit.opened`, `.half_opened`, `.closed`. If there
+        is no room for it, it is dropped and counted in `logged`: a call does not wait for the log.
 
         Args:
             service: its name.
             failures: it opens after so many failures
             of: among so many last calls,
             minimum: but not before so many calls.
-            pause: the seconds until the trial.
+            pause: the seconds until the trial, and from one that does not end until the next.
             errors: the exceptions that are failures of the service. Others count as successes.
-
-        Raises (the block):
-            CircuitOpen: the service is not called.
         """
         circuit = Circuit(service, failures=failures, of=of, minimum=minimum, pause=pause)
-        return Breaker(self.log, circuit, errors)
+        return Breaker(circuit, errors, self._note)
+
+    def _note(self, stream: str, event: NewEvent) -> None:
+        self._log.offer(bulk.line_of(stream, event))
 
     def projection(
         self,
