@@ -55,8 +55,8 @@ _TOKEN = re.compile(rf"{PREFIX}[\w-]+", re.ASCII)
 exporters = Exporters()
 _holding = Holding()
 _turns = Turns(places=4, places_per_lane=2, waiting_per_lane=256, patience_seconds=5)
-_turns_of_json = Turns(places=1, places_per_lane=1, waiting_per_lane=256, patience_seconds=5)
-"""JSON takes many times as long as protobuf, and all of it in Python: two threads would take most of the process."""
+_turns_of_large = Turns(places=1, places_per_lane=1, waiting_per_lane=256, patience_seconds=5)
+"""Large exports are read one at a time: two threads of Python would take most of the process, and twice the memory."""
 _waiting_bytes: Counter[str] = Counter()
 _late: set[asyncio.Task[Division]] = set()
 """The work for exports that were refused as it took too long."""
@@ -217,9 +217,7 @@ async def _division(asker: str, signal: Signal, body: bytes, *, is_json: bool, i
     is_quick = len(body) <= (_QUICK_OTHER_BYTES if is_json else _QUICK_BYTES)
     if is_quick or signal is Signal.METRICS:
         return work()
-    if not is_json:
-        return await _in_thread(work)
-    async with _turns_of_json.turn(asker):
+    async with _turns_of_large.turn(asker):
         with _short_switches():
             return await _in_thread(work)
 

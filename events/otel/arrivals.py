@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,25 +18,32 @@ from events.otel.spans import Span
 from events.reading.statement import Statement
 from events.sql import otel as sql
 
+logger = logging.getLogger(__name__)
+
 _MOST_TRACES = 100
 """Traces of one run that are looked at."""
 _MOST_BYTES = 2**19
-"""Of the pieces that are read and mapped for a page, which takes some 50 ms. Of a larger run the last ones are."""
+"""Of the pieces that are read and mapped for a page, which takes some 50 ms. Of a larger run, only counts are shown."""
 _CONTENT = ("task", "content", "arguments", "result", "output", "instruction")
 _NOTHING = (None, "", "__REDACTED__")
-"""The values that stand where there would be words; the last is OpenInference's."""
+"""The values of attributes for messages whose words are not sent; the last is OpenInference's."""
 _SEARCHED = timedelta(minutes=10)
 """A token's last spans are searched in the pieces of this time before its last export, which may have had none."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSoFar:
-    """A trace of the last run of a token. It has a stream and a workflow if a part of it was mapped."""
+    """A trace of the last run of a token. It has a stream and a workflow if a part of it was mapped.
+
+    `bytes` are those of all its pieces, held or mapped.
+    """
 
     trace_id: UUID
     pieces: int
     mapped: int
     due_at: datetime | None
+    held_spans: int
+    bytes: int
     has_root: bool
     stream: str | None
     correlation_id: str | None
@@ -59,6 +67,15 @@ class Arrivals:
         return all(trace.has_root for trace in self.traces if trace.due_at is not None)
 
     @property
+    def held_spans(self) -> int:
+        return sum(trace.held_spans for trace in self.traces)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the run is too large to be mapped for a page."""
+        return sum(trace.bytes for trace in self.traces) > _MOST_BYTES
+
+    @property
     def name(self) -> RunName | None:
         """The names that the run has in the log, since a part of it was mapped."""
         names = ((trace.stream, trace.correlation_id) for trace in self.traces)
@@ -70,7 +87,6 @@ class RunSoFar:
     """The spans of a run that came so far, held or mapped, the events that they become, and their name."""
 
     spans: Sequence[Span]
-    held_spans: int
     name: RunName
     events: Sequence[MappedEvent]
     has_content: bool
@@ -86,16 +102,21 @@ def arrivals(log_id: int, token_id: int) -> Arrivals:
 
 
 def run_so_far(log_id: int, came: Arrivals) -> RunSoFar | None:
-    """Read and map the last run of a token; None if none of its spans is there any more."""
+    """Read and map the last run of a token; None if no span of it is left, or it is too large, or can't be mapped."""
+    if came.is_large:
+        return None
     params = {"log_id": log_id, "traces": [trace.trace_id for trace in came.traces], "most_bytes": _MOST_BYTES}
     pieces = Statement(sql.ALL_PIECES_OF, params, KeptPiece).fetch()
-    material = material_of(pieces)
-    if not material.spans:
+    try:
+        material = material_of(pieces)
+        if not material.spans:
+            return None
+        mapped = map_carefully(material.spans, material.records, name=came.name)
+    except Exception:  # a page can show counts, whatever is wrong with the mapper
+        logger.exception("a run of log %s can't be mapped for a page", log_id)
         return None
-    mapped = map_carefully(material.spans, material.records, name=came.name)
     return RunSoFar(
         spans=list({(span.trace_id, span.span_id): span for span in material.spans}.values()),
-        held_spans=sum(piece.count for piece in pieces if piece.is_held and not piece.are_records),
         name=mapped.name,
         events=mapped.events,
         has_content=any(map(_has_content, mapped.events)),

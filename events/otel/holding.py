@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 _FRESH_SECONDS = 1.0
 """The time for which the held bytes of a log are known."""
-_MOST_LINKS = 128
-"""The traces to which the spans of a piece may tie it. A batch that links to more is no run of agents."""
 
 
 class Holding:
@@ -91,7 +89,7 @@ def _trying_again() -> Iterator[None]:
 
 def _parameters(pieces: list[Piece]) -> list[str | bytes]:
     """Return the pieces as `hold_export()` takes them."""
-    ties = [(piece.trace_id, other) for piece in pieces for other in sorted(piece.linked)[:_MOST_LINKS]]
+    ties = [(piece.trace_id, other) for piece in pieces for other in piece.linked]
     return [
         ",".join([piece.trace_id for piece in pieces]),
         ",".join([str(piece.count) for piece in pieces]),

@@ -20,7 +20,13 @@ from events.otel.wire import Division, Piece, decode, divide_records, divide_spa
 
 _PIECE_BYTES = 1024
 _SPAN_BYTES = 512
-"""What a piece, and each of its spans, takes besides its text: in rows and their indexes, and as values in a worker."""
+_PART_BYTES = 128
+_VALUE_BYTES = 64
+"""What a piece, its spans, their parts and the values in those take besides their text: in rows, and in a worker."""
+_VALUE = b"\n"
+"""The byte with which an item of a list begins on the wire. (A line of a text ends with it, and counts as well.)"""
+_MOST_TIES = 10_000
+"""Other traces to which an export may tie its traces: two rows each."""
 _MOST_PARTS = 10_000
 """Resources and scopes of an export. Exporters send about one for each library that makes spans."""
 _GZIP = 31
@@ -39,7 +45,13 @@ class Signal(Enum):
 
 def size(piece: Piece) -> int:
     """Return about how many bytes a piece takes in the memory of a worker."""
-    return len(piece.body) + _SPAN_BYTES * piece.count + _PIECE_BYTES
+    return (
+        len(piece.body)
+        + _VALUE_BYTES * piece.body.count(_VALUE)
+        + _PART_BYTES * piece.parts
+        + _SPAN_BYTES * piece.count
+        + _PIECE_BYTES
+    )
 
 
 def division_of(signal: Signal, body: bytes, *, is_json: bool) -> Division:
@@ -75,22 +87,22 @@ def inflated(body: bytes, *, most_bytes: int) -> bytes:
 
 def _spans(body: bytes, is_json: bool) -> Division:
     export = decode(ExportTraceServiceRequest(), body, is_json=is_json)
-    _check_parts(export.resource_spans, "scope_spans")
+    _check_parts(export.resource_spans, "scope_spans", "spans")
     _check_copies(export)
     return divide_spans(export)
 
 
 def _records(body: bytes, is_json: bool) -> Division:
     export = decode(ExportLogsServiceRequest(), body, is_json=is_json)
-    _check_parts(export.resource_logs, "scope_logs")
+    _check_parts(export.resource_logs, "scope_logs", "log_records")
     return divide_records(export)
 
 
 _DIVIDE: Mapping[Signal, Callable[[bytes, bool], Division]] = {Signal.TRACES: _spans, Signal.LOGS: _records}
 
 
-def _check_parts(resources: Sequence[Any], scopes: str) -> None:
-    """Refuse an export of many resources or scopes before anything looks at each: an empty one takes two bytes."""
+def _check_parts(resources: Sequence[Any], scopes: str, spans: str) -> None:
+    """Refuse an export of many resources, scopes or spans before each is looked at: an empty one takes two bytes."""
     parts = len(resources)
     if parts <= _MOST_PARTS:
         parts += sum(len(getattr(resource, scopes)) for resource in resources)
@@ -98,6 +110,9 @@ def _check_parts(resources: Sequence[Any], scopes: str) -> None:
         raise TooLarge(
             f"The export has more than {_MOST_PARTS:,} resources and scopes: send smaller batches.", limit=_MOST_PARTS
         )
+    number = sum(len(getattr(scope, spans)) for resource in resources for scope in getattr(resource, scopes))
+    if number * _SPAN_BYTES > _most_bytes():
+        raise _too_large(f"It has {number:,} {spans.replace('_', ' ')}")
 
 
 def _check_copies(export: ExportTraceServiceRequest) -> None:
@@ -124,6 +139,10 @@ def _check_size(division: Division) -> Division:
         raise TooLarge(
             f"The export has spans of {len(division.pieces):,} traces; the limit is {limits.request_max_events:,}.",
             limit=limits.request_max_events,
+        )
+    if sum(len(piece.linked) for piece in division.pieces) > _MOST_TIES:
+        raise TooLarge(
+            f"The links of its spans tie the traces of the export to more than {_MOST_TIES:,} others.", limit=_MOST_TIES
         )
     if sum(map(size, division.pieces)) > _most_bytes():
         raise _too_large("It holds too much")

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from events.otel.spans import Span
-from events.otel.wire import spans_of
 from events.reading.statement import Statement
 from events.sql import otel as sql
 
 _MOST_TRACES = 1_000
 """Traces of one run, or of a log, that are looked at."""
-_MOST_BYTES = 2 * 2**20
-"""Of the pieces whose spans are shown: they take some 20 ms to read."""
-_ERROR_STATUS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +30,6 @@ class Held:
     waits_for_run: bool
     stream: str | None
     correlation_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class HeldSpan:
-    """A span that is held. `has_parent`: its parent has come, too; None if it is a root."""
-
-    trace_id: str
-    span_id: str
-    name: str
-    kind: int
-    started_ns: int
-    ended_ns: int
-    has_parent: bool | None
-    is_error: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,31 +91,6 @@ def held_of_workflow(log_id: int, correlation_id: str) -> Statement[Held]:
 def _held_of_run(log_id: int, column: str, name: str) -> Statement[Held]:
     params = {"log_id": log_id, "name": name, "most": _MOST_TRACES}
     return Statement(sql.HELD_OF_RUN.format(column=column), params, Held)
-
-
-def held_spans(log_id: int, traces: Sequence[UUID]) -> list[HeldSpan]:
-    """Return the held spans of some traces by their start; of very many, those that came last."""
-    params = {"log_id": log_id, "traces": list(traces), "most_bytes": _MOST_BYTES}
-    known: dict[tuple[str, str], Span] = {}
-    held: dict[tuple[str, str], Span] = {}
-    for is_held, body in Statement(sql.PIECES_OF, params, lambda *row: row).fetch():
-        spans = {(span.trace_id, span.span_id): span for span in spans_of(bytes(body))}
-        known |= spans
-        if is_held:
-            held |= spans
-    return [
-        HeldSpan(
-            trace_id=span.trace_id,
-            span_id=span.span_id,
-            name=span.name,
-            kind=span.kind,
-            started_ns=span.started_ns,
-            ended_ns=span.ended_ns,
-            has_parent=None if span.parent_id is None else (span.trace_id, span.parent_id) in known,
-            is_error=span.status_code == _ERROR_STATUS,
-        )
-        for span in sorted(held.values(), key=lambda span: (span.started_ns, span.span_id))
-    ]
 
 
 def map_now(log_id: int, traces: Sequence[UUID]) -> None:

@@ -6,6 +6,7 @@ is mapped as a whole; but no trace waits for others without end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ class HeldTrace:
     """A trace of which pieces are held, or that is kept as context: then it is not due at any time.
 
     `is_due`: it is to be mapped, or only waits for the other traces of its run; `has_waited`: it did so long enough.
+    `pieces` is the number of its last piece, `mapped` that of the last one that was mapped.
     """
 
     id: UUID
@@ -27,6 +29,7 @@ class HeldTrace:
     is_due: bool = False
     held_bytes: int = 0
     kept_bytes: int = 0
+    pieces: int = 0
     mapped: int = 0
     has_waited: bool = False
 
@@ -65,12 +68,21 @@ class Run:
 
 def runs_of(traces: Sequence[HeldTrace], links: Iterable[tuple[UUID, UUID]]) -> list[Run]:
     """Return traces by the runs that links make of them, in the order of each run's first trace."""
-    groups: dict[UUID, set[UUID]] = {trace.id: {trace.id} for trace in traces}
+    parents: dict[UUID, UUID] = {}
     for one, other in links:
-        smaller, larger = sorted((groups.get(one, {one}), groups.get(other, {other})), key=len)
-        larger |= smaller
-        groups.update(dict.fromkeys(smaller | {one, other}, larger))
-    runs: dict[int, list[HeldTrace]] = {}
+        parents[_root(one, parents)] = _root(other, parents)
+    ids: defaultdict[UUID, set[UUID]] = defaultdict(set)
+    for id in parents:
+        ids[_root(id, parents)].add(id)
+    runs: defaultdict[UUID, list[HeldTrace]] = defaultdict(list)
     for trace in traces:
-        runs.setdefault(id(groups[trace.id]), []).append(trace)
-    return [Run(of_run, frozenset(groups[of_run[0].id])) for of_run in runs.values()]
+        runs[_root(trace.id, parents)].append(trace)
+    return [Run(of_run, frozenset(ids[root] | {trace.id for trace in of_run})) for root, of_run in runs.items()]
+
+
+def _root(id: UUID, parents: dict[UUID, UUID]) -> UUID:
+    """Return the id that stands for the run of a trace. The way to it is made shorter for the next time."""
+    while (parent := parents.setdefault(id, id)) != id:
+        parents[id] = parents[parent]
+        id = parent
+    return id

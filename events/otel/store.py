@@ -22,6 +22,8 @@ _MOST_DUE = 64
 """Traces that a worker looks at together."""
 _MOST_TIED = 1_000
 """Traces of the runs that a worker looks at together. Of one run with more traces, some are mapped apart."""
+_MOST_LINKS = 128
+"""Links of a trace that are looked at."""
 _MOST_FAILURES = 100
 _MOST_FORGOTTEN = 1_000
 
@@ -53,11 +55,12 @@ class Store:
 
     async def runs(self, log_id: int, traces: Sequence[UUID]) -> list[Run]:
         """Return the runs to which some traces belong, or the first ones of them, in the order of these."""
-        tied = [id for (id,) in await self._rows(sql.TIED, log_id=log_id, traces=list(traces), most=_MOST_TIED)]
+        found = await self._rows(sql.TIED, log_id=log_id, traces=list(traces), most=_MOST_TIED, most_links=_MOST_LINKS)
+        tied = [id for (id,) in found]
         if len(tied) == _MOST_TIED and len(traces) > 1:
             return await self.runs(log_id, traces[: len(traces) // 2])
         ids = list(dict.fromkeys([*traces, *tied]))
-        links = await self._rows(sql.LINKS, log_id=log_id, traces=ids)
+        links = await self._rows(sql.LINKS, log_id=log_id, traces=ids, most_links=_MOST_LINKS)
         silence = settings.EVENTSITE.otel_silence_seconds
         rows = await self._rows(sql.TRACES, log_id=log_id, traces=ids, silence=silence)
         by_id = {row[0]: HeldTrace(*row) for row in rows}
@@ -97,8 +100,9 @@ class Store:
             by_trace[piece.trace_id].append(piece)
         return by_trace
 
-    async def mapped(self, log_id: int, pieces: Iterable[KeptPiece]) -> None:
-        """Note that pieces were mapped. What came meanwhile stays held."""
+    async def mapped(self, log_id: int, runs: Iterable[Run], pieces: Iterable[KeptPiece]) -> None:
+        """Note that pieces of runs were mapped. What came meanwhile stays held."""
+        seen = {trace.id: trace.pieces for run in runs for trace in run.traces}
         held: defaultdict[UUID, list[KeptPiece]] = defaultdict(list)
         for piece in pieces:
             if piece.is_held:
@@ -108,6 +112,7 @@ class Store:
             log_id=log_id,
             traces=list(held),
             upto=[max(piece.number for piece in group) for group in held.values()],
+            seen=[seen[id] for id in held],
             spans=[sum(piece.count for piece in group if not piece.are_records) for group in held.values()],
             records=[sum(piece.count for piece in group if piece.are_records) for group in held.values()],
             bytes=[sum(piece.size for piece in group) for group in held.values()],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from binascii import Error as Base64Error
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -16,7 +17,6 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from msgspec import Struct
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as WireRecord
@@ -24,10 +24,10 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-from events.errors import BadRequest
+from events.errors import BadRequest, TooLarge
 from events.otel.spans import Attributes, Link, LogRecord, Span, SpanEvent, Value
 
-Export = TypeVar("Export", ExportTraceServiceRequest, ExportLogsServiceRequest, ExportMetricsServiceRequest)
+Export = TypeVar("Export", ExportTraceServiceRequest, ExportLogsServiceRequest)
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
@@ -35,22 +35,25 @@ _ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id"
 _GEN_AI = "gen_ai."
 _NO_TRACE = bytes(TRACE_ID_BYTES)
 _NO_SPAN = bytes(SPAN_ID_BYTES)
+_MOST_PARTS = 10_000
+"""Attributes, events and links of one span. The libraries that make spans have a limit of 128 each."""
+_MOST_LINKS_OF_SPAN = 16
+"""A span with more links is of a batch that does something for many others: it ties no traces to a run."""
 
 
 class Piece(Struct, frozen=True):
-    """The spans or log records of one trace in one export. Times are nanoseconds since 1970 by the sender's clock.
+    """The spans or log records of one trace in one export.
 
-    `body` is protobuf, to be read by `spans_of()` or `records_of()`. `has_root`: it holds a span without a parent.
-    `linked` are the other traces that its spans link to.
+    `body` is protobuf, to be read by `spans_of()` or `records_of()`. `parts` is the number of attributes, events and
+    links in it. `has_root`: it holds a span without a parent. `linked` are the other traces to which its spans tie it.
     """
 
     trace_id: str
     count: int
     body: bytes
+    parts: int = 0
     has_root: bool = False
     linked: frozenset[str] = frozenset()
-    started_ns: int = 0
-    ended_ns: int = 0
 
 
 class Division(Struct, frozen=True):
@@ -108,7 +111,11 @@ def _id_to_base64(text: str) -> str:
 
 
 def divide_spans(export: ExportTraceServiceRequest) -> Division:
-    """Divide an export of spans into traces."""
+    """Divide an export of spans into traces.
+
+    Raises:
+        TooLarge: a span has too many attributes, events and links.
+    """
     pieces: dict[bytes, _PieceOfSpans] = {}
     refused = 0
     for resource_spans in export.resource_spans:
@@ -139,9 +146,8 @@ class _PieceOfSpans:
         self._data = TracesData()
         self._count = 0
         self._has_root = False
+        self._parts = 0
         self._linked: set[bytes] = set()
-        self._started_ns = 2**64
-        self._ended_ns = 0
 
     def part(self, resource_spans: Any, scope_spans: Any) -> Any:
         """Return the list to which the spans of one scope go."""
@@ -154,9 +160,9 @@ class _PieceOfSpans:
     def add(self, span: WireSpan) -> None:
         self._count += 1
         self._has_root = self._has_root or not span.parent_span_id.strip(b"\0")
-        self._linked.update(link.trace_id for link in span.links)
-        self._started_ns = min(self._started_ns, span.start_time_unix_nano)
-        self._ended_ns = max(self._ended_ns, span.end_time_unix_nano)
+        self._parts += _parts_of(span)
+        if len(span.links) <= _MOST_LINKS_OF_SPAN:
+            self._linked.update(link.trace_id for link in span.links)
 
     def finished(self) -> Piece:
         linked = (id for id in self._linked if id != self._id and _is_id(id, _NO_TRACE))
@@ -164,17 +170,26 @@ class _PieceOfSpans:
             trace_id=self._id.hex(),
             count=self._count,
             body=self._data.SerializeToString(),
+            parts=self._parts,
             has_root=self._has_root,
             linked=frozenset(id.hex() for id in linked),
-            started_ns=self._started_ns,
-            ended_ns=self._ended_ns,
         )
+
+
+def _parts_of(span: WireSpan) -> int:
+    parts = len(span.attributes) + len(span.events) + len(span.links)
+    if parts <= _MOST_PARTS:
+        parts += sum(len(event.attributes) for event in span.events)
+    if parts > _MOST_PARTS:
+        raise TooLarge(f"A span has more than {_MOST_PARTS:,} attributes, events and links.", limit=_MOST_PARTS)
+    return parts
 
 
 def divide_records(export: ExportLogsServiceRequest) -> Division:
     """Divide an export of log records into traces. Records of no trace, or without a model's messages, are dropped."""
     pieces: dict[bytes, LogsData] = {}
-    counts: dict[bytes, int] = {}
+    counts: Counter[bytes] = Counter()
+    parts: Counter[bytes] = Counter()
     dropped = 0
     for resource_logs in export.resource_logs:
         for scope_logs in resource_logs.scope_logs:
@@ -188,9 +203,10 @@ def divide_records(export: ExportLogsServiceRequest) -> Division:
                     part = pieces.setdefault(trace_id, LogsData()).resource_logs.add().scope_logs.add()
                     targets[trace_id] = part.log_records
                 targets[trace_id].append(record)
-                counts[trace_id] = counts.get(trace_id, 0) + 1
+                counts[trace_id] += 1
+                parts[trace_id] += len(record.attributes)
     return Division(
-        [Piece(trace_id=id.hex(), count=counts[id], body=data.SerializeToString()) for id, data in pieces.items()],
+        [Piece(id.hex(), counts[id], data.SerializeToString(), parts[id]) for id, data in pieces.items()],
         dropped=dropped,
     )
 

@@ -219,7 +219,8 @@ class Worker:
             logger.error("log %s refuses the event %s of a span: %s", log_id, each.event.id, brief(each.error))
         await self.store.fail(log_id, [_failure(each) for each in refused])
         await self.store.seen_content(log_id, set().union(*(each.material.tokens_with_content for each in mapped)))
-        await self.store.mapped(log_id, [piece for each in mapped for piece in each.pieces])
+        pieces = [piece for each in mapped for piece in each.pieces]
+        await self.store.mapped(log_id, [each.run for each in mapped], pieces)
 
     async def _leave(self, log_id: int, traces: Sequence[UUID], code: str, detail: str) -> None:
         """Leave traces that can't be mapped, and tell people."""

@@ -12,27 +12,30 @@ HELD_BYTES = """
 # What is due.
 DUE_LOGS = """
     select id from log where exists (select 1 from otel_trace where log_id = log.id and due_at <= now()) order by id"""
-HAS_HELD = "select exists (select 1 from otel_trace where due_at is not null)"
 LOCK = "select pg_try_advisory_lock(%(part)s, %(log_id)s)"
 UNLOCK = "select pg_advisory_unlock(%(part)s, %(log_id)s)"
 DUE = """
     select trace_id, attempts from otel_trace where log_id = %(log_id)s and due_at <= now()
     order by due_at, trace_id limit %(most)s"""
-# The traces of the runs to which some traces belong, by their links; at most so many.
+# The traces of the runs to which some traces belong, by their links; at most so many. A link has two rows, one for each
+# trace, so a trace with more links than are looked at is found by those that it is tied to.
 TIED = """
     with recursive run (trace_id) as (
         select * from unnest(%(traces)s::uuid[])
         union
         select other_id from run cross join lateral (
-            select other_id from otel_link l where l.log_id = %(log_id)s and l.trace_id = run.trace_id offset 0
+            select other_id from otel_link l where l.log_id = %(log_id)s and l.trace_id = run.trace_id
+            order by other_id limit %(most_links)s
         ) as l
     )
     select trace_id from run limit %(most)s"""
 LINKS = """
-    select trace_id, other_id from otel_link
-    where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[]) and other_id > trace_id"""
+    select w.trace_id, other_id from unnest(%(traces)s::uuid[]) as w (trace_id) cross join lateral (
+        select other_id from otel_link l where l.log_id = %(log_id)s and l.trace_id = w.trace_id
+        order by other_id limit %(most_links)s
+    ) as l"""
 TRACES = """
-    select trace_id, due_at, due_at <= now() or waits_since is not null, held_bytes, kept_bytes, mapped,
+    select trace_id, due_at, due_at <= now() or waits_since is not null, held_bytes, kept_bytes, pieces, mapped,
         coalesce(waits_since <= now() - make_interval(secs => %(silence)s), false)
     from otel_trace where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])"""
 NAMES = """
@@ -71,12 +74,13 @@ _PIECES = """
     where before < %(most_bytes)s order by p.trace_id, p.number"""
 HELD_PIECES = _PIECES.format(order="", side=">")
 KEPT_PIECES = _PIECES.format(order="desc", side="<=")
-# What came while the others were mapped waits again: for its logs, or for the root.
+# If there was more than a worker reads at once (up to piece `seen`), that is next. What came while the others were
+# mapped waits again: for its logs, or for the root.
 MAPPED = """
     with done as (
         select * from unnest(
-            %(traces)s::uuid[], %(upto)s::int[], %(spans)s::int[], %(records)s::int[], %(bytes)s::int[]
-        ) as d (trace_id, upto, spans, records, bytes)
+            %(traces)s::uuid[], %(upto)s::int[], %(seen)s::int[], %(spans)s::int[], %(records)s::int[], %(bytes)s::int[]
+        ) as d (trace_id, upto, seen, spans, records, bytes)
     ), locked as (
         select trace_id from otel_trace join done using (trace_id) where log_id = %(log_id)s
         order by trace_id for update of otel_trace
@@ -85,7 +89,7 @@ MAPPED = """
         mapped = upto, attempts = 0, waits_since = null,
         held_spans = held_spans - spans, held_records = held_records - records, held_bytes = held_bytes - done.bytes,
         kept_bytes = kept_bytes + done.bytes,
-        due_at = case when t.pieces > upto then
+        due_at = case when upto < seen then now() when upto < t.pieces then
             now() + make_interval(secs => case when t.has_root then %(settle)s else %(silence)s end) end
     from locked join done using (trace_id) where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
 NAME = """
@@ -239,12 +243,6 @@ HELD_OF_RUN = f"""
     join otel_trace t on t.log_id = %(log_id)s and t.trace_id = run.trace_id
     left join otel_run r on r.log_id = t.log_id and r.trace_id = t.trace_id
     where t.due_at is not null order by t.due_at, t.trace_id"""
-PIECES_OF = """
-    select number > mapped, body from (
-        select p.number, t.mapped, p.body, p.bytes, sum(p.bytes) over (order by p.trace_id, p.number desc) as upto
-        from otel_piece p join otel_trace t using (log_id, trace_id)
-        where p.log_id = %(log_id)s and p.trace_id = any (%(traces)s::uuid[]) and not p.are_records
-    ) as p where upto - bytes < %(most_bytes)s"""
 EXPORTERS = """
     select x.token_id, t.name, t.revoked_at is not null, user_agent, first_at, last_at, exports, compressed, bytes,
         spans, records, refused_spans, dropped_records, dropped_metrics, refusals,
@@ -268,7 +266,8 @@ RUN_OF_TOKEN = """
         union
         select other_id from run join otel_link l on l.log_id = %(log_id)s and l.trace_id = run.trace_id
     )
-    select t.trace_id, t.pieces, t.mapped, t.due_at, t.has_root, r.stream, r.correlation_id
+    select t.trace_id, t.pieces, t.mapped, t.due_at, t.held_spans, t.held_bytes + t.kept_bytes, t.has_root,
+        r.stream, r.correlation_id
     from (select * from run limit %(most)s) as run
     join otel_trace t on t.log_id = %(log_id)s and t.trace_id = run.trace_id
     left join otel_run r on r.log_id = t.log_id and r.trace_id = t.trace_id
@@ -278,4 +277,4 @@ ALL_PIECES_OF = """
         select p.*, t.mapped, sum(p.bytes) over (order by p.trace_id, p.number desc) as upto
         from otel_piece p join otel_trace t using (log_id, trace_id)
         where p.log_id = %(log_id)s and p.trace_id = any (%(traces)s::uuid[])
-    ) as p where upto - bytes < %(most_bytes)s order by trace_id, number"""
+    ) as p where upto <= %(most_bytes)s order by trace_id, number"""

@@ -16,11 +16,10 @@ _MAX_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The last run of a token: its spans as a tree, and what they become. `held` spans are not mapped yet."""
+    """The last run of a token: its spans as a tree, and what they become."""
 
     workflow: str
     spans: int
-    held: int
     events: int
     agents: Sequence[str]
     has_content: bool
@@ -28,14 +27,13 @@ class Outcome:
 
 
 def outcome_of(log_id: int, came: Arrivals) -> Outcome | None:
-    """Return what becomes of the last run of a token; None if none came, or nothing is left of it."""
+    """Return what becomes of the last run of a token; None if none came, or it can't be drawn."""
     run = run_so_far(log_id, came) if came.traces else None
     if run is None:
         return None
     return Outcome(
         workflow=run.name.correlation_id,
         spans=len(run.spans),
-        held=run.held_spans,
         events=len(run.events),
         agents=list(dict.fromkeys(event.agent for event in run.events if event.agent)),
         has_content=run.has_content,

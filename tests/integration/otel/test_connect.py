@@ -19,6 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from events.access.tokens import hash_of
 from events.api.otlp import exporters
 from events.models import Log, OtelTrace, Role, Scope, Token
+from events.otel import arrivals
 from events.otel.worker import working
 from events.views.connect.frameworks import FRAMEWORKS
 from tests.support.factories import make_member, make_user
@@ -272,6 +273,45 @@ async def test_a_defect_of_the_mapper_does_not_hide_what_came(
     await send(client, export(span(new_trace(), 1, name="odd", **AGENT)))
     monkeypatch.setattr("events.otel.mapping.conventions.genai.read", raising)
     assert "odd" in await shown(await came_of(log, client))
+
+
+async def test_a_large_run_is_not_mapped_for_the_page_but_counted(
+    client: httpx2.AsyncClient,
+    log: Log,
+    admin: AsyncClient,
+    at: str,
+    shown: Callable[..., Awaitable[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read(*args: object) -> None:
+        raise AssertionError("its pieces were read")
+
+    monkeypatch.setattr(arrivals, "_MOST_BYTES", 2_000)
+    monkeypatch.setattr(arrivals, "material_of", read)
+    trace = new_trace()
+    await send(client, export(*(span(trace, number, 1, **AGENT) for number in range(2, 9))))
+    token = await came_of(log, client)
+    text = await shown(token)
+    assert "First span 0 s ago. 7 spans held. held until its root ends" in text
+    assert "This run is too large to be drawn here." in text
+    await admin.post(f"{at}/map-now", {"token": token.pk})
+    async with working() as worker:
+        await work(worker)
+    assert "Its run is in the log. This run is too large to be drawn here. Its events show it" in await shown(token)
+    assert f"Open {trace.hex()}" in await shown(token)
+
+
+async def test_a_run_at_which_even_the_mapper_s_last_way_fails_is_counted(
+    client: httpx2.AsyncClient, log: Log, shown: Callable[..., Awaitable[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(*args: object, **named: object) -> None:
+        raise ZeroDivisionError
+
+    await send(client, export(span(new_trace(), 2, 1, **AGENT)))
+    monkeypatch.setattr(arrivals, "map_carefully", raising)
+    text = await shown(await came_of(log, client))
+    assert "1 span held." in text
+    assert "This run can&#39;t be drawn here." in text or "This run can't be drawn here." in text
 
 
 async def test_refusals_of_the_token_stand_there(

@@ -257,6 +257,16 @@ async def test_an_export_that_could_never_be_held_is_refused_for_good(
     assert await held(log) == []
 
 
+async def test_an_export_whose_links_tie_too_many_traces_is_refused_for_good(
+    client: httpx2.AsyncClient, log: Log
+) -> None:
+    trace = new_trace()
+    answer = await send(client, export(*(span(trace, n, links=[new_trace() for _ in range(16)]) for n in range(700))))
+    assert answer.status_code == 413
+    assert "10,000" in rpc_message(answer)
+    assert await held(log) == []
+
+
 async def test_a_log_that_holds_too_much_refuses_for_a_while(
     client: httpx2.AsyncClient, log: Log, settings: Settings
 ) -> None:

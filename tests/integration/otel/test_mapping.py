@@ -77,8 +77,7 @@ async def test_a_trace_that_holds_too_much_is_mapped_at_once(
     for number in range(2, 12):
         await send(client, export(span(trace, number, 1)))
     await work(worker)
-    mapped = await ids_of(log)
-    assert len(mapped) in range(5, 10)
+    assert sorted(await ids_of(log)) == [event_id(trace, number) for number in range(2, 12)]
     await send(client, export(span(trace, 1)))
     await pass_time(log, 61)
     await work(worker)
@@ -423,11 +422,11 @@ async def test_the_context_of_a_trace_that_goes_on_is_bounded_in_bytes(
         await send(client, export(span(trace, number)))
     await pass_time(log, 7)
     await work(worker)
-    settings.EVENTSITE = replace(settings.EVENTSITE, otel_trace_max_bytes=5_000)
+    settings.EVENTSITE = replace(settings.EVENTSITE, otel_trace_max_bytes=7_000)
     await worker.store.forget()
     pieces = [piece async for piece in OtelPiece.objects.filter(log=log).order_by("number")]
     assert [piece.number for piece in pieces] == [7, 8, 9, 10]
-    assert (await OtelTrace.objects.aget(log=log)).kept_bytes == sum(piece.bytes for piece in pieces) > 5_000
+    assert (await OtelTrace.objects.aget(log=log)).kept_bytes == sum(piece.bytes for piece in pieces) > 7_000
 
 
 async def test_a_log_that_takes_no_events_does_not_hold_up_others(

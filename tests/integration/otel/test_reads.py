@@ -92,25 +92,6 @@ async def test_a_run_knows_what_is_held_of_it_and_of_traces_tied_to_it(client: h
     assert await sync_to_async(reads.held_of_stream(log.pk, "run-unknown").fetch)() == []
 
 
-async def test_held_spans_say_whether_their_parent_has_come(client: httpx2.AsyncClient, log: Log) -> None:
-    trace = new_trace()
-    await send(client, export(span(trace, 2, 1, name="mapped before")))
-    await map_all(log)
-    failed = span(trace, 4, 3, name="failed")
-    failed.status.code = failed.status.STATUS_CODE_ERROR
-    await send(client, export(failed, span(trace, 5, 2), span(trace, 9, 8), span(trace, 1)))
-    await send(client, export(failed, span(trace, 3, 1)))
-    spans = await sync_to_async(reads.held_spans)(log.pk, [id_of(trace)])
-    assert [(each.span_id[-1], each.has_parent, each.is_error) for each in spans] == [
-        ("1", None, False),
-        ("3", True, False),
-        ("4", True, True),
-        ("5", True, False),
-        ("9", False, False),
-    ]
-    assert (spans[2].name, spans[2].ended_ns - spans[2].started_ns) == ("failed", 10**9)
-
-
 async def test_who_wants_it_mapped_now_waits_no_longer(client: httpx2.AsyncClient, log: Log) -> None:
     first, tied, other = new_trace(), new_trace(), new_trace()
     await send(client, export(span(first, 2, 1), span(tied, 2, 1, links=[first]), span(other, 2, 1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
 from events.errors import BadRequest, TooLarge
 from events.otel import intake
@@ -127,8 +129,74 @@ def test_many_small_spans_count_for_what_they_take_in_memory() -> None:
         division_of(Signal.TRACES, export(*spans).SerializeToString(), is_json=False)
         for spans in ([span(new_trace(), 1, text="x" * 10_000)], [span(b"t" * 16, n) for n in range(1, 101)])
     )
-    assert size(few.pieces[0]) < 12_000
+    assert size(few.pieces[0]) < 14_000
     assert size(many.pieces[0]) > len(many.pieces[0].body) + 100 * 500
+
+
+def with_attributes(one: WireSpan) -> None:
+    for _ in range(1_000):
+        one.attributes.add()
+
+
+def with_events(one: WireSpan) -> None:
+    for _ in range(500):
+        one.events.add().attributes.add()
+
+
+def with_links(one: WireSpan) -> None:
+    for _ in range(1_000):
+        one.links.add()
+
+
+def with_nested_values(one: WireSpan) -> None:
+    values = one.attributes.add().value.array_value
+    for _ in range(2_000):
+        values.values.add()
+
+
+def with_nested_members(one: WireSpan) -> None:
+    members = one.attributes.add().value.kvlist_value
+    for _ in range(2_000):
+        members.values.add()
+
+
+@pytest.mark.parametrize("fill", [with_attributes, with_events, with_links, with_nested_values, with_nested_members])
+def test_the_parts_of_a_span_count_for_what_they_take_in_memory(fill: Callable[[WireSpan], None]) -> None:
+    empty, full = span(new_trace(), 1), span(new_trace(), 1)
+    fill(full)
+    sizes = []
+    for one in (empty, full):
+        [piece] = division_of(Signal.TRACES, export(one).SerializeToString(), is_json=False).pieces
+        sizes.append(size(piece))
+    assert sizes[1] - sizes[0] > 100_000
+
+
+def test_a_span_of_too_many_parts_is_refused_before_anything_looks_at_them() -> None:
+    for key, number in (("attributes", 10_001), ("events", 10_001), ("links", 10_001), ("events", 5_001)):
+        one = span(new_trace(), 1)
+        for _ in range(number):
+            part = getattr(one, key).add()
+            if number == 5_001:
+                part.attributes.add()
+        with pytest.raises(TooLarge, match="more than 10,000 attributes, events and links"):
+            division_of(Signal.TRACES, export(one).SerializeToString(), is_json=False)
+
+
+def test_millions_of_empty_spans_are_refused_before_anything_looks_at_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(*args: object) -> None:
+        raise AssertionError("each of them was looked at")
+
+    monkeypatch.setattr(intake, "divide_spans", look)
+    monkeypatch.setattr(intake, "_copied_bytes", look)
+    with pytest.raises(TooLarge, match="It has 140,000 spans"):
+        division_of(Signal.TRACES, export(*[WireSpan()] * 140_000).SerializeToString(), is_json=False)
+
+
+def test_links_of_a_span_that_has_many_tie_no_traces() -> None:
+    others = [new_trace() for _ in range(17)]
+    few, many = span(b"t" * 16, 1, links=others[:16]), span(b"u" * 16, 1, links=others)
+    pieces = division_of(Signal.TRACES, export(few, many).SerializeToString(), is_json=False).pieces
+    assert [len(piece.linked) for piece in pieces] == [16, 0]
 
 
 @pytest.mark.parametrize("signal", [Signal.TRACES, Signal.LOGS])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +50,15 @@ def test_links_make_the_same_runs_in_any_order(pairs: list[tuple[UUID, UUID]]) -
     assert all(run_of[one] == run_of[other] for one, other in pairs)
     assert runs == runs_of(traces, [(other, one) for one, other in reversed(pairs)])
     assert len(runs) >= 4 - len(pairs)
+
+
+def test_many_links_between_few_traces_take_little_time() -> None:
+    traces = [held(UUID(int=number)) for number in range(1_000)]
+    links = [(one.id, other.id) for one, other in islice(combinations(traces, 2), 200_000)]
+    start = time.perf_counter()
+    [run, *others] = runs_of(traces, links)
+    assert time.perf_counter() - start < 3
+    assert len(run.ids) + len(others) == 1_000
 
 
 @pytest.mark.parametrize(
