@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakSet
@@ -15,17 +16,14 @@ from eventsite_client._core.connecting import build, failure_of, headers_of, is_
 from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
 from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
-from eventsite_client._core.settings import PATH
-from eventsite_client._sync.caller import Caller
-from eventsite_client._sync.io import Channel
 
 if TYPE_CHECKING:
     from eventsite_client._async.caller import AsyncCaller
 
 T = TypeVar("T")
 
-AsyncTransport: TypeAlias = httpx2.AsyncBaseTransport | Callable[[], httpx2.AsyncBaseTransport]
-"""A transport, or a function that makes one: for each pool of connections anew."""
+AsyncTransport: TypeAlias = Callable[[], httpx2.AsyncBaseTransport]
+"""A function that makes a transport: for each pool of connections anew."""
 
 sleep = asyncio.sleep
 in_thread = asyncio.to_thread
@@ -38,9 +36,9 @@ class AsyncConnections:
         self._url = url
         self._token = token
         self._transport = transport
-        self._http: httpx2.AsyncClient | None = None
+        self._pool: tuple[object, httpx2.AsyncClient] | None = None
+        """The pool of connections, after its process and its loop."""
         self._streams: WeakSet[AsyncMessages] = WeakSet()
-        self._owner: object = None
 
     async def send(self, request: Request[Any], deadline: Deadline) -> Answer:
         """Send a request once, and return the answer.
@@ -81,16 +79,6 @@ class AsyncConnections:
             raise failure_of(error, request) from error
         raise problem_of(request, refusal)
 
-    @property
-    def has_own_transport(self) -> bool:
-        """Whether the connections are made by a transport that was given."""
-        return self._transport is not None
-
-    def channel(self, caller: AsyncCaller) -> Channel:
-        """Return a channel for threads to the same server, with the timeout of a caller."""
-        address = self._url.removesuffix(PATH)
-        return Channel(Caller(address, self._token, timeout=caller._timeout))
-
     def apart(self) -> AsyncConnections:
         """Return other connections to the same server, for another thread."""
         return AsyncConnections(self._url, self._token, self._transport)
@@ -99,27 +87,27 @@ class AsyncConnections:
         """Close the connections, with the streams that are open. The next request opens new ones."""
         for stream in [*self._streams]:
             await stream.close()
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool[1].aclose()
 
     def _client(self) -> httpx2.AsyncClient:
         """Return the pool of connections. After a fork, or in another event loop, it is another one."""
         owner = (os.getpid(), asyncio.get_running_loop())
-        if self._http is None or self._owner != owner:
-            self._owner = owner
-            transport = self._transport() if callable(self._transport) else self._transport
-            self._http = httpx2.AsyncClient(transport=transport, headers=headers_of(self._token))
-        return self._http
+        pool = self._pool
+        if pool is None or pool[0] != owner:
+            transport = None if self._transport is None else self._transport()
+            pool = self._pool = owner, httpx2.AsyncClient(transport=transport, headers=headers_of(self._token))
+        return pool[1]
 
 
-def open_channel(caller: AsyncCaller) -> Channel | AsyncChannel:
-    """Open a channel for the thread that sends in the background.
+class _ThreadLoop(asyncio.SelectorEventLoop):
+    """A loop that looks up names in its own thread: when the interpreter ends, none can be started for that."""
 
-    It is the one for threads, since asyncio can't look up names any more when the interpreter ends. Only a transport of
-    the caller's own needs a loop.
-    """
-    return AsyncChannel(caller) if caller._connections.has_own_transport else caller._connections.channel(caller)
+    async def getaddrinfo(
+        self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> Any:
+        return socket.getaddrinfo(host, port, family, type, proto, flags)
 
 
 class AsyncChannel:
@@ -127,7 +115,7 @@ class AsyncChannel:
 
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
-        self._loop = asyncio.new_event_loop()
+        self._loop = _ThreadLoop()
 
     def call(self, request: Request[T]) -> T:
         """Send a request until it is answered, and return what it gives."""
@@ -137,6 +125,9 @@ class AsyncChannel:
         """Close the connections."""
         self._loop.run_until_complete(self._caller._connections.close())
         self._loop.close()
+
+
+open_channel = AsyncChannel
 
 
 class AsyncRepeating:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -11,7 +11,21 @@ from eventsite_client._core.following import Silence
 from eventsite_client._core.requests import Request
 from eventsite_client.errors import EventsiteError, NoAnswer, UnexpectedAnswer
 
+Maker = TypeVar("Maker")
+
 _SSE = "text/event-stream"
+
+
+def checked_transport(transport: Maker) -> Maker:
+    """Return what makes the transports of a client.
+
+    Raises:
+        TypeError: it is a transport itself. Two processes after a fork, or two event loops, would share its
+            connections, and read each other's answers.
+    """
+    if transport is not None and not callable(transport):
+        raise TypeError("`transport` is a function that makes a transport: `transport=lambda: HTTPTransport(…)`.")
+    return transport
 
 
 def headers_of(token: str) -> dict[str, str]:

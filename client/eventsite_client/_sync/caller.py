@@ -13,6 +13,7 @@ from eventsite_client._background.log import BackgroundLog, WhenFull
 from eventsite_client._background.spool import Spool
 from eventsite_client._core import json
 from eventsite_client._core.answers import read
+from eventsite_client._core.connecting import checked_transport
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.requests import Request, get
 from eventsite_client._core.retrying import Retrying
@@ -42,7 +43,7 @@ class Caller:
         log_bytes: int | None = None,
     ) -> None:
         address, secret = address_of(url), token_of(token)
-        self._connections = Connections(address, secret, transport)
+        self._connections = Connections(address, secret, checked_transport(transport))
         self._timeout = checked_timeout(timeout)
         self._log = BackgroundLog(
             functools.partial(open_channel, self._apart(_BACKGROUND_SECONDS)),

@@ -46,14 +46,15 @@ class Client(Worker):
         url: the address of the server, such as `http://127.0.0.1:8000`; by default that of `EVENTSITE_URL`.
         token: the token, which opens one log; by default that of `EVENTSITE_TOKEN`.
         timeout: the seconds after which a call ends, with all its repetitions. What waits on purpose waits longer.
-        transport: a transport of httpx2 that sends the requests, for proxies, certificates and tests; or a function
-            that makes one: connections are opened anew after a fork, for `log()`, and in another event loop.
+        transport: a function that makes a transport of httpx2, for proxies, certificates and tests. It is called for
+            each new pool of connections: at first, after a fork, for `log()`, and in another event loop.
         spool: a folder in which `log()` keeps events until they are sent, one file a process.
         when_full: what `log()` does if more than `log_bytes` wait: `block`, or `drop` the event and count it.
         log_bytes: by default 16 MiB, and 1 GiB with a spool.
 
     Raises:
         ValueError: there is no address, or no token.
+        TypeError: `transport` is no function.
         OSError: the folder of the spool can't be written to.
     """
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Transport: TypeAlias = httpx2.BaseTransport | Callable[[], httpx2.BaseTransport]
-"""A transport, or a function that makes one: for each pool of connections anew."""
+Transport: TypeAlias = Callable[[], httpx2.BaseTransport]
+"""A function that makes a transport: for each pool of connections anew."""
 
 sleep = time.sleep
 
@@ -41,8 +41,8 @@ class Connections:
         self._url = url
         self._token = token
         self._transport = transport
-        self._http: httpx2.Client | None = None
-        self._owner: object = None
+        self._pool: tuple[int, httpx2.Client] | None = None
+        """The pool of connections, after its process."""
 
     def send(self, request: Request[Any], deadline: Deadline) -> Answer:
         """Send a request once, and return the answer.
@@ -93,18 +93,18 @@ class Connections:
 
     def close(self) -> None:
         """Close the connections. The next request opens new ones."""
-        http, self._http = self._http, None
-        if http is not None:
-            http.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool[1].close()
 
     def _client(self) -> httpx2.Client:
         """Return the pool of connections. After a fork it is another one."""
-        owner = os.getpid()
-        if self._http is None or self._owner != owner:
-            self._owner = owner
-            transport = self._transport() if callable(self._transport) else self._transport
-            self._http = httpx2.Client(transport=transport, headers=headers_of(self._token))
-        return self._http
+        process = os.getpid()
+        pool = self._pool
+        if pool is None or pool[0] != process:
+            transport = None if self._transport is None else self._transport()
+            pool = self._pool = process, httpx2.Client(transport=transport, headers=headers_of(self._token))
+        return pool[1]
 
 
 class Channel:

@@ -44,11 +44,11 @@ class FakeLog(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     def client(self, **options: Any) -> Client:
         """Return a client of this log; `options` are those of `Client`."""
-        return Client(_URL, _TOKEN, **{"transport": self, **options})
+        return Client(_URL, _TOKEN, **{"transport": lambda: self, **options})
 
     def async_client(self, **options: Any) -> AsyncClient:
         """Return a client of this log for asyncio; `options` are those of `AsyncClient`."""
-        return AsyncClient(_URL, _TOKEN, **{"transport": self, **options})
+        return AsyncClient(_URL, _TOKEN, **{"transport": lambda: self, **options})
 
     @property
     def events(self) -> list[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -89,7 +90,7 @@ def test_a_server_that_is_busy_is_asked_again_when_it_says_so(
     answers = [problem("queue-full", 503, retry_after=1), problem("too-many-requests", 429, retry_after=1)]
     busy = Through(lambda request: answers.pop() if answers else None)
     begin = time.monotonic()
-    assert make_client(server.url, token, transport=busy).append("s", EVENT).version == 1
+    assert make_client(server.url, token, transport=lambda: busy).append("s", EVENT).version == 1
     assert time.monotonic() - begin >= 2
 
 
@@ -97,14 +98,17 @@ def test_a_wait_beyond_the_timeout_is_not_waited_for(make_client: MakeClient, se
     busy = Through(lambda request: problem("busy", 503, retry_after=3_600))
     begin = time.monotonic()
     with pytest.raises(Unavailable) as caught:
-        make_client(server.url, token, timeout=30, transport=busy).append("s", EVENT)
+        make_client(server.url, token, timeout=30, transport=lambda: busy).append("s", EVENT)
     assert (caught.value.code, caught.value.retry_after) == ("busy", 3_600)
     assert time.monotonic() - begin < 5
 
 
-def test_a_client_works_on_after_a_fork(server: Server, token: str) -> None:
+@pytest.mark.parametrize("transport", [None, httpx2.HTTPTransport])
+def test_a_client_works_on_after_a_fork(
+    server: Server, token: str, transport: Callable[[], httpx2.BaseTransport] | None
+) -> None:
     """Parent and child must not share a connection: each would read the answers of the other."""
-    with Client(server.url, token) as client:
+    with Client(server.url, token, transport=transport) as client:
         client.append("parent", EVENT)
         child = os.fork()
         if not child:

@@ -53,7 +53,7 @@ def test_the_position_moves_past_events_that_do_not_fit(
     monkeypatch.setattr(following, "_POLL_SECONDS", 0.2)
     write(log, 1, 2)
     polling = Through(lambda request: httpx2.Response(200) if request.headers["accept"] == SSE else None)
-    follower = make_client(server.url, token, transport=polling).follow("type:T1")
+    follower = make_client(server.url, token, transport=lambda: polling).follow("type:T1")
     assert next(follower).data == 1
     waiting = threading.Thread(target=next, args=(follower,))
     waiting.start()
@@ -109,7 +109,7 @@ def test_a_follower_polls_where_streams_do_not_come_through(
         return None
 
     write(log, *range(1, 1_201))
-    follower = make_client(server.url, token, transport=Through(hook)).follow()
+    follower = make_client(server.url, token, transport=lambda: Through(hook)).follow()
     assert [event.data for event in islice(follower, 1_200)] == list(range(1, 1_201))
     writing = threading.Timer(0.3, write, (log, 7))
     writing.start()
@@ -141,7 +141,7 @@ def test_what_the_server_refuses_is_raised(client: Client, make_client: MakeClie
 def test_an_address_that_is_not_eventsites_is_an_error(make_client: MakeClient, server: Server, token: str) -> None:
     page = Through(lambda request: httpx2.Response(200, text="<html>"))
     with pytest.raises(UnexpectedAnswer, match="<html>"):
-        next(make_client(server.url, token, transport=page).follow())
+        next(make_client(server.url, token, transport=lambda: page).follow())
 
 
 def test_an_event_is_waited_for(client: Client, log: Log) -> None:

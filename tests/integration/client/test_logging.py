@@ -105,23 +105,26 @@ def test_a_process_that_is_killed_amid_10_000_events_loses_and_doubles_none(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("transport", ["None", "httpx2.AsyncHTTPTransport"])
 def test_a_process_of_asyncio_sends_all_at_its_end_also_to_a_host_with_a_name(
-    server: Server, token: str, client: Client
+    server: Server, token: str, transport: str
 ) -> None:
     program = """
         import asyncio
+        import httpx2
         from eventsite_client import AsyncClient
 
         async def log_some():
-            client = AsyncClient()
+            client = AsyncClient(transport=eval(os.environ["TRANSPORT"]))
             for n in range(20):
                 await client.log("s", NewEvent("Counted", n))
 
         asyncio.run(log_some())
     """
-    with start(program, server.url.replace("127.0.0.1", "localhost"), token) as process:
+    with start(program, server.url.replace("127.0.0.1", "localhost"), token, TRANSPORT=transport) as process:
         assert process.wait(PATIENCE) == 0
-    assert numbers(client) == list(range(20))
+    with Client(server.url, token) as client:
+        assert numbers(client) == list(range(20))
 
 
 def test_a_process_that_ends_as_usual_sends_all(server: Server, token: str, client: Client) -> None:
@@ -259,7 +262,7 @@ def test_events_for_another_log_stay_where_they_are(
 
 def test_the_file_of_a_living_process_is_its_own(server: Server, token: str, client: Client, tmp_path: Path) -> None:
     away = Through(lambda request: httpx2.Response(503))
-    with Client(server.url, token, spool=tmp_path, transport=away) as living:
+    with Client(server.url, token, spool=tmp_path, transport=lambda: away) as living:
         living.log("s", NewEvent("Counted", 1))
         with Client(server.url, token, spool=tmp_path) as other:
             assert other.flush()

@@ -117,7 +117,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
 
 def test_changes_are_events_with_what_led_to_them() -> None:
     transport = Scripted(DONE)
-    with Client("http://testserver", "evt_x", transport=transport) as client:
+    with Client("http://testserver", "evt_x", transport=lambda: transport) as client:
         breaker = client.breaker("payments", failures=2, of=2, minimum=2, errors=(OSError,))
 
         def fail(error: BaseException) -> None:
@@ -138,7 +138,7 @@ def test_changes_are_events_with_what_led_to_them() -> None:
 
 
 def test_a_block_that_is_cancelled_tells_nothing_about_the_service() -> None:
-    with Client("http://testserver", "evt_x", transport=Scripted(DONE)) as client:
+    with Client("http://testserver", "evt_x", transport=lambda: Scripted(DONE)) as client:
         breaker = client.breaker("payments", failures=1, of=1, minimum=1)
         with pytest.raises(KeyboardInterrupt), breaker.call():
             raise KeyboardInterrupt
@@ -165,7 +165,7 @@ def test_a_note_for_which_there_is_no_room_is_dropped() -> None:
         stuck.wait()
         return httpx2.Response(200, json=DONE)
 
-    with Client("http://testserver", "evt_x", transport=httpx2.MockTransport(hang), log_bytes=100) as client:
+    with Client("http://testserver", "evt_x", transport=lambda: httpx2.MockTransport(hang), log_bytes=100) as client:
         client.log("s", NewEvent("A", "x" * 100))
         with pytest.raises(ZeroDivisionError), client.breaker("payments", failures=1, of=1, minimum=1).call():
             raise ZeroDivisionError
@@ -175,7 +175,7 @@ def test_a_note_for_which_there_is_no_room_is_dropped() -> None:
 
 
 def test_calls_of_many_threads_have_one_trial_at_a_time() -> None:
-    with Client("http://testserver", "evt_x", transport=Scripted(DONE)) as client:
+    with Client("http://testserver", "evt_x", transport=lambda: Scripted(DONE)) as client:
         breaker = client.breaker("payments", failures=1, of=1, minimum=1, pause=3_600)
         with pytest.raises(ZeroDivisionError), breaker.call():
             raise ZeroDivisionError

@@ -51,7 +51,7 @@ def log() -> Log:
 
 @pytest.fixture
 def client(log: Log) -> Client:
-    return Client("http://testserver", "evt_x", transport=log)
+    return Client("http://testserver", "evt_x", transport=lambda: log)
 
 
 def test_events_get_what_their_block_has(client: Client, log: Log) -> None:
@@ -86,7 +86,7 @@ def test_a_cause_is_an_event_its_id_or_its_append(client: Client, log: Log, caus
 def test_every_way_to_append_takes_the_block(log: Log) -> None:
     answer = {"results": [{"status": 201, "body": APPENDED}], "appended": 1, "replayed": 0, "failed": 0, "errors": []}
     transport = Log(answer)
-    with Client("http://testserver", "evt_x", transport=transport) as client:
+    with Client("http://testserver", "evt_x", transport=lambda: transport) as client:
         with client.run("order-1"):
             client.append_all(Append(stream="s", events=(EVENT,)))
             client.log("s", EVENT)
@@ -114,7 +114,7 @@ def test_a_function_may_be_a_block(client: Client, log: Log) -> None:
 
 
 async def test_tasks_take_the_block_along_and_do_not_meet(log: Log) -> None:
-    async with AsyncClient("http://testserver", "evt_x", transport=log) as client:
+    async with AsyncClient("http://testserver", "evt_x", transport=lambda: log) as client:
 
         @client.run(agent="router")
         async def work(workflow: str) -> None:
@@ -209,7 +209,7 @@ def test_a_generator_may_be_a_block(client: Client, log: Log) -> None:
 
 
 async def test_an_async_generator_may_be_a_block(log: Log) -> None:
-    async with AsyncClient("http://testserver", "evt_x", transport=log) as client:
+    async with AsyncClient("http://testserver", "evt_x", transport=lambda: log) as client:
 
         @client.run(agent="router")
         async def work() -> AsyncGenerator[str, str]:

@@ -37,7 +37,8 @@ CODES = {
 
 
 def client(*answers: httpx2.Response | dict[str, Any]) -> Client:
-    return Client("http://testserver", "evt_x", timeout=3, transport=Scripted(*answers))
+    scripted = Scripted(*answers)
+    return Client("http://testserver", "evt_x", timeout=3, transport=lambda: scripted)
 
 
 @pytest.mark.parametrize(("code", "status"), sorted(CODES))
@@ -70,7 +71,9 @@ def test_a_code_that_is_newer_than_the_client_is_an_error_by_its_status() -> Non
 
 def test_what_python_has_a_word_for_is_that_too() -> None:
     with pytest.raises(ConnectionError) as caught:
-        Client("http://testserver", "evt_x", timeout=0.1, transport=Scripted(httpx2.ConnectError("refused"))).event(1)
+        Client(
+            "http://testserver", "evt_x", timeout=0.1, transport=lambda: Scripted(httpx2.ConnectError("refused"))
+        ).event(1)
     assert isinstance(caught.value, NoAnswer)
     with pytest.raises(TimeoutError) as late:
         client({"events": [], "next": 1, "head": 1}).wait_for("type:A", timeout=0.01)
@@ -82,7 +85,9 @@ def test_what_python_has_a_word_for_is_that_too() -> None:
 @pytest.mark.parametrize("answer", [problem("outcome-unknown", 503), httpx2.Response(502), httpx2.Response(200)])
 def test_an_error_of_an_append_says_which_ids_it_had(answer: httpx2.Response) -> None:
     with pytest.raises(EventsiteError) as caught:
-        Client("http://testserver", "evt_x", timeout=0.1, transport=Scripted(answer)).append("s", NewEvent("A", id="a"))
+        Client("http://testserver", "evt_x", timeout=0.1, transport=lambda: Scripted(answer)).append(
+            "s", NewEvent("A", id="a")
+        )
     assert caught.value.ids == ("a",)
 
 

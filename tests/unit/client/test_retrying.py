@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +34,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def client(transport: Scripted, **options: Any) -> Client:
-    return Client("http://testserver/", "evt_x", transport=transport, **options)
+    return Client("http://testserver/", "evt_x", transport=lambda: transport, **options)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_defect_is_not_tried_for_ever() -> None:
 
 async def test_the_client_for_asyncio_does_the_same() -> None:
     transport = Scripted(httpx2.ConnectError("refused"), problem("queue-full", 503, retry_after=0), APPENDED)
-    async with AsyncClient("http://testserver", "evt_x", transport=transport) as client:
+    async with AsyncClient("http://testserver", "evt_x", transport=lambda: transport) as client:
         assert (await client.append("s", NewEvent("A"))).version == 1
     assert len(transport.requests) == 3
 
@@ -169,6 +170,30 @@ def test_the_token_is_sent_and_a_redirect_is_not_followed() -> None:
 def test_an_address_or_a_token_that_cant_be_is_refused(url: str, token: str) -> None:
     with pytest.raises(ValueError, match="server|token"):
         Client(url, token)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_transport_that_processes_or_loops_would_share_is_refused(kind: Any) -> None:
+    with pytest.raises(TypeError, match="function that makes"):
+        kind("http://testserver", "evt_x", transport=Scripted(APPENDED))
+
+
+def test_each_event_loop_has_connections_of_its_own() -> None:
+    made = []
+
+    def make() -> Scripted:
+        made.append(Scripted(APPENDED))
+        return made[-1]
+
+    client = AsyncClient("http://testserver", "evt_x", transport=make)
+
+    async def append_twice() -> None:
+        await client.append("s", NewEvent("A"))
+        await client.append("s", NewEvent("A"))
+
+    asyncio.run(append_twice())
+    asyncio.run(append_twice())
+    assert [len(transport.requests) for transport in made] == [2, 2]
 
 
 def test_the_losers_of_a_round_wait_longer_each_time_and_not_equally_long() -> None:

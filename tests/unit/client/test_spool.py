@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from eventsite_client import Client, NewEvent
+from eventsite_client._background.log import WhenFull
 from eventsite_client._background.spool import Spool
 from tests.support.patience import PATIENCE
 from tests.support.transports import Scripted
@@ -57,9 +58,13 @@ def test_a_disk_that_is_full_leaves_no_part_of_a_line(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("when_full", ["block", "drop"])
-def test_a_logger_says_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when_full: str) -> None:
+def test_a_logger_says_when_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when_full: WhenFull
+) -> None:
     transport = Scripted(DONE)
-    with Client("http://testserver", "evt_x", transport=transport, spool=tmp_path, when_full=when_full) as client:  # type: ignore[arg-type]
+    with Client(
+        "http://testserver", "evt_x", transport=lambda: transport, spool=tmp_path, when_full=when_full
+    ) as client:
         monkeypatch.setattr(os, "write", lambda descriptor, line: 0)
         if when_full == "block":
             with pytest.raises(OSError, match="no room"):
@@ -112,7 +117,7 @@ def test_data_with_raw_breaks_is_one_line(tmp_path: Path) -> None:
     import msgspec
 
     transport = Scripted(DONE)
-    with Client("http://testserver", "evt_x", transport=transport) as client:
+    with Client("http://testserver", "evt_x", transport=lambda: transport) as client:
         client.log("s", NewEvent("A", msgspec.Raw(b'{"a":\n1,\r\n"b": 2}')))
         assert client.flush()
     [request] = transport.requests
@@ -123,7 +128,7 @@ def test_a_file_that_cant_be_read_does_not_hold_up_the_others(tmp_path: Path, ca
     (tmp_path / "0-folder.ndjson").mkdir()
     (tmp_path / "1-nowhere.ndjson").symlink_to(tmp_path / "1-nowhere.ndjson")
     scripted = Scripted(DONE)
-    with Client("http://testserver/api", "evt_x", spool=tmp_path, transport=scripted) as client:
+    with Client("http://testserver/api", "evt_x", spool=tmp_path, transport=lambda: scripted) as client:
         client.log("s", NewEvent("A"))
         assert client.flush(PATIENCE)
         assert client.logged.sent == 1
