@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -70,6 +70,10 @@ class Store:
         """Return the names that traces of runs were mapped to, the oldest first."""
         rows = await self._rows(sql.NAMES, log_id=log_id, traces=[id for run in runs for id in run.ids])
         return {trace_id: RunName(stream, correlation_id) for trace_id, stream, correlation_id in rows}
+
+    async def told(self, log_id: int, ids: Collection[str]) -> set[str]:
+        """Return those of some ids whose events are in the log."""
+        return {id for (id,) in await self._rows(sql.TOLD, log_id=log_id, ids=list(ids))} if ids else set()
 
     async def postpone(self, log_id: int, run: Run) -> None:
         """Let the traces of a run that are due wait for the others."""

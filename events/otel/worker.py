@@ -10,9 +10,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
@@ -25,6 +26,7 @@ from events.otel.delivering import Delivery, Refused
 from events.otel.mapping.run import MappedRun, RunName
 from events.otel.pieces import KeptPiece, Material, material_of
 from events.otel.runs import Run
+from events.otel.spans import LogRecord, Span
 from events.otel.store import Store
 from events.reading.notify import Notifier
 from events.rules import read_no_rules
@@ -33,8 +35,19 @@ from events.types import Append
 
 logger = logging.getLogger(__name__)
 
-MapRun = Callable[..., MappedRun]
-"""`map_carefully()`, or what a test has for it."""
+
+class MapRun(Protocol):
+    """`map_carefully()`, or what a test has for it."""
+
+    def __call__(
+        self,
+        spans: Sequence[Span],
+        records: Sequence[LogRecord] = ...,
+        *,
+        name: RunName | None = ...,
+        told: Collection[str] = ...,
+    ) -> MappedRun: ...
+
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
@@ -200,13 +213,22 @@ class Worker:
         """Return a run with its events, or nothing if it can't be mapped."""
         try:
             material = material_of(pieces)
-            result = self._map_run(material.spans, material.records, name=name) if material.spans else None
+            result = await self._result(log_id, material, name) if material.spans else None
+        except psycopg.Error:
+            raise
         except Exception as error:  # whatever is wrong with one run must not hold up the others
             logger.exception("a run of log %s can't be mapped", log_id)
             detail = f"The mapper failed with {type(error).__name__}; the log of the server says more."
             await self._leave(log_id, [trace.id for trace in run.held], "can-not-be-mapped", detail)
             return ()
         return (_Mapped(run, pieces, material, result),)
+
+    async def _result(self, log_id: int, material: Material, name: RunName | None) -> MappedRun:
+        """Map a run. What the log has under another id, as other spans were there when it was told, keeps that id."""
+        result = self._map_run(material.spans, material.records, name=name)
+        if told := await self.store.told(log_id, result.other_ids):
+            return self._map_run(material.spans, material.records, name=name, told=told)
+        return result
 
     async def _deliver(self, log_id: int, mapped: Sequence[_Mapped], delivery: Delivery) -> None:
         """Keep the names of runs, and then append their events: a worker that comes after this one needs the names."""

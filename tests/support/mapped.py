@@ -52,6 +52,33 @@ def mapped(spans: Sequence[Span], records: Sequence[LogRecord] = ()) -> list[Map
     return [run for run in runs if run.events]
 
 
+class WholeRun:
+    """A run that is mapped as a whole, to compare its events with those that its parts have made in a log."""
+
+    def __init__(self, spans: Sequence[Span], records: Sequence[LogRecord]) -> None:
+        self._run = map_run(spans, records)
+        self._roots = {f"{span.trace_id}:{span.span_id}" for span in spans if span.parent_id is None}
+        self.expected = {event.id: event for event in self._run.events}
+        self._others: dict[str, str] = {}
+        for other in self._run.other_ids:
+            with_other = {event.id for event in map_run(spans, records, told={other}).events}
+            [self._others[other]] = self.expected.keys() - with_other
+
+    def id_here(self, id: str, stream: str) -> str:
+        """The id that an event of a part, in a stream, has in the whole run."""
+        run = stream.removeprefix("run-")
+        id = id.replace(f"{run}:run:", f"{self._run.name.stream.removeprefix('run-')}:run:")
+        return self._others.get(id, id)
+
+    def is_of_the_root(self, id: str, type: str) -> bool:
+        """Whether an event tells that a root is an agent. If it leaves all work to others, it is known as the run."""
+        return type.startswith("agent.") and id.rpartition(":")[0] in self._roots
+
+    def may_be_double(self) -> set[str]:
+        """The ids of events that several spans tell, of which any may come first."""
+        return set(self._others.values())
+
+
 def lines(events: Sequence[MappedEvent]) -> list[str]:
     """Each event in a line: its number, those of its causes, type, agent, what it is about, and its tokens."""
     numbers = {event.id: number for number, event in enumerate(events)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -163,7 +163,11 @@ async def work(worker: Worker) -> None:
 
 
 def map_plainly(
-    spans: Iterable[otel.Span], records: Iterable[otel.LogRecord] = (), *, name: RunName | None = None
+    spans: Iterable[otel.Span],
+    records: Iterable[otel.LogRecord] = (),
+    *,
+    name: RunName | None = None,
+    told: Collection[str] = (),
 ) -> MappedRun:
     """A small mapper: an event for each span, of the span's name, with the names of its log records as data."""
     once = list({(one.trace_id, one.span_id): one for one in reversed(list(spans))}.values())

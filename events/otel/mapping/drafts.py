@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import groupby
@@ -17,14 +18,19 @@ _LAST_NS = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microsecon
 
 
 class Draft:
-    """An event to be. `time_ns` is when it happened by the clock of its span; `links` are further causes."""
+    """An event to be. `time_ns` is when it happened by the clock of its span; `links` are further causes.
 
-    __slots__ = ("agent", "at_ns", "cause", "data", "id", "links", "node", "time_ns", "type")
+    `other_ids` are those that it had if it was told when only some of its spans were there.
+    """
 
-    def __init__(self, type: str, node: Node, id: str, *, time_ns: int, agent: str | None, data: Data) -> None:
+    __slots__ = ("agent", "at_ns", "cause", "data", "id", "links", "node", "other_ids", "time_ns", "type")
+
+    def __init__(
+        self, type: str, node: Node, ids: Sequence[str], *, time_ns: int, agent: str | None, data: Data
+    ) -> None:
         self.type = type
         self.node = node
-        self.id = id
+        self.id, *self.other_ids = ids
         self.time_ns = time_ns
         self.agent = agent
         self.data = data

@@ -6,7 +6,7 @@ times in which they came.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ from events.otel.mapping.fitting import Cuts, fitted_data, fitted_name
 from events.otel.mapping.reading import PASSED
 from events.otel.mapping.telling import tell
 from events.otel.mapping.tree import Node, in_time, tree_of
+from events.otel.runs import STREAM_PREFIX
 from events.otel.spans import LogRecord, Span
 
 _MAX_ORIGINAL_CHARACTERS = 1_000
@@ -46,10 +47,14 @@ class MappedEvent(Struct, frozen=True):
 
 
 class MappedRun(Struct, frozen=True):
-    """The events of a run in the order in which they are to be appended."""
+    """The events of a run in the order in which they are to be appended.
+
+    `other_ids` are ids that some of them had if they were told when other spans of the run had not come.
+    """
 
     name: RunName
     events: list[MappedEvent]
+    other_ids: frozenset[str] = frozenset()
 
 
 def map_run(
@@ -57,6 +62,7 @@ def map_run(
     records: Iterable[LogRecord] = (),
     *,
     name: RunName | None = None,
+    told: Collection[str] = (),
     read: Reader = read,
 ) -> MappedRun:
     """Map the spans of a run, and the log records that belong to them.
@@ -65,6 +71,7 @@ def map_run(
         spans: at least one span, in any order, also several times.
         records: in any order.
         name: the name that the run was given when other spans of it were mapped before.
+        told: those of the run's `other_ids` that the log has. Their events keep these ids.
         read: returns what a span says.
     """
     try:
@@ -72,9 +79,13 @@ def map_run(
         name_agents(nodes)
         timed = sorted(nodes, key=in_time)
         name = name or _name_of(timed)
-        drafts = tell(timed)
+        drafts = tell(timed, _run_id(name))
         find_causes(nodes, timed, drafts)
-        return MappedRun(name, [_event(draft, name) for draft in in_order(drafts.all)])
+        ordered = in_order(drafts.all)
+        other_ids = frozenset(id for draft in ordered for id in draft.other_ids)
+        for draft in ordered if told else ():
+            draft.id = next((id for id in draft.other_ids if id in told), draft.id)
+        return MappedRun(name, [_event(draft, name) for draft in ordered], other_ids)
     finally:
         messages.forget()
 
@@ -90,7 +101,12 @@ def _name_of(timed: list[Node]) -> RunName:
     roots = (node for node in timed if node.is_root)
     conversation = next((node.reading.conversation for node in (*roots, *timed) if node.reading.conversation), None)
     trace_id = first.span.trace_id
-    return RunName(f"run-{trace_id}", fitted_name(conversation) or trace_id)
+    return RunName(f"{STREAM_PREFIX}{trace_id}", fitted_name(conversation) or trace_id)
+
+
+def _run_id(name: RunName) -> str:
+    """Return the beginning of the ids of a run's own events. Like all others they begin with a trace."""
+    return f"{name.stream.removeprefix(STREAM_PREFIX)}:run"
 
 
 def _event(draft: Draft, name: RunName) -> MappedEvent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from events.otel.mapping.agents import DOINGS, name_services
@@ -34,23 +34,30 @@ class Drafts:
         self.asked_by: dict[int, Node] = {}
         """The model call whose reply asked for a tool, by the tool's node."""
 
-    def add(self, type: str, node: Node, phase: str, data: Data, *, time_ns: int, agent: str | None) -> Draft:
-        draft = Draft(type, node, f"{node.id}:{phase}", time_ns=time_ns, agent=agent, data=data)
+    def add(self, type: str, node: Node, ids: Sequence[str], data: Data, *, time_ns: int, agent: str | None) -> Draft:
+        draft = Draft(type, node, ids, time_ns=time_ns, agent=agent, data=data)
         self.all.append(draft)
         return draft
 
-    def start(self, type: str, node: Node, data: Data) -> None:
-        self.starts[id(node)] = self.add(type, node, "start", data, time_ns=node.started_ns, agent=node.agent)
+    def start(self, type: str, node: Node, data: Data, *, ids: Sequence[str] = ()) -> None:
+        ids = (*ids, *_ids(node, "start"))
+        self.starts[id(node)] = self.add(type, node, ids, data, time_ns=node.started_ns, agent=node.agent)
 
     def end(self, type: str, node: Node, data: Data, *, time_ns: int | None = None) -> None:
         time_ns = node.ended_ns if time_ns is None else time_ns
-        self.ends[id(node)] = self.add(type, node, "end", data, time_ns=time_ns, agent=node.agent)
+        self.ends[id(node)] = self.add(type, node, _ids(node, "end"), data, time_ns=time_ns, agent=node.agent)
 
 
-def tell(timed: list[Node]) -> Drafts:
+def _ids(node: Node, phase: str) -> list[str]:
+    """Return the id of an event, and those that it had where only a twin of its node was there."""
+    return [f"{one.id}:{phase}" for one in (node, *node.twins)]
+
+
+def tell(timed: list[Node], run_id: str) -> Drafts:
     """Return the events of a run, whose nodes are in the order of time. Their causes are not known yet."""
     drafts = Drafts()
     _find_calls(timed, drafts)
+    by_spans = _handoffs_of_spans(timed, drafts.asked_by)
     take_results(timed)
     name_services(timed)
     histories = Histories(timed)
@@ -61,18 +68,16 @@ def tell(timed: list[Node]) -> Drafts:
     complete(timed, root)
     failed = _failed_inside(timed)
     replied = _replied_ns(timed, drafts.asked_by)
-    handoffs = {(node.agent, node.reading.target) for node in timed if node.role is Role.HANDOFF}
-    handoff_ids = {node.reading.call_id for node in timed if node.role is Role.HANDOFF}
     for node in timed:
         if node.role is Role.MODEL:
             _tell_model(node, drafts, histories, replied_ns=replied.get(id(node), node.ended_ns))
-            _tell_handoffs(node, drafts, handoffs, handoff_ids)
+            _tell_handoffs(node, drafts, by_spans)
         elif node.role in PASSED:
             _tell_step(node, drafts, failed)
         elif node.role is not Role.WORKFLOW:
             _TELLERS[node.role](node, drafts)
     if root is not None:
-        _tell_run(root, timed, drafts, attributes=root.span.attributes if is_foreign else None)
+        _tell_run(root, timed, drafts, run_id, attributes=root.span.attributes if is_foreign else None)
     return drafts
 
 
@@ -91,6 +96,28 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
     for agent in replies.left.values():
         if agent is not None and id(agent) not in working:
             agent.reading.role = Role.CARRIER  # it only ran the tools of other agents
+
+
+def _handoffs_of_spans(timed: list[Node], asked_by: dict[int, Node]) -> set[str]:
+    """Return the ids of the hand-offs that replies ask for and spans tell. Of several spans of one, the first tells it.
+
+    A hand-off that failed may be tried again.
+    """
+    nodes: dict[str, Node] = {}
+    for node in timed:
+        if node.role is Role.HANDOFF and (model := asked_by.get(id(node))) is not None:
+            id_, *_ = _handoff_ids(model, node.place)
+            known = nodes.setdefault(id_, node)
+            if known.error is not None:
+                nodes[id_] = node
+            elif known is not node and node.error is None:
+                node.fold_into(known)
+    return set(nodes)
+
+
+def _handoff_ids(model: Node, place: int) -> list[str]:
+    """Return the ids of a hand-off that a reply asks for, whether a span tells it or the reply alone."""
+    return _ids(model, f"handoff:{place}")
 
 
 def _root_of(timed: list[Node]) -> Node | None:
@@ -123,18 +150,22 @@ def _replied_ns(timed: list[Node], asked_by: dict[int, Node]) -> dict[int, int]:
     return replied
 
 
-def _tell_run(root: Node, timed: list[Node], drafts: Drafts, *, attributes: Attributes | None) -> None:
-    """Tell the run as a whole, until its last trace has ended. An agent that is its root has events of its own, too."""
-    phase, agent = ("run:", root.agent) if root.role is Role.AGENT else ("", None)
+def _tell_run(root: Node, timed: list[Node], drafts: Drafts, run_id: str, *, attributes: Attributes | None) -> None:
+    """Tell the run as a whole, until its last trace has ended. An agent that is its root has events of its own, too.
+
+    The ids are those of the run: which of its roots stands for it may depend on what came before it is mapped.
+    """
+    agent = root.agent if root.role is Role.AGENT else None
     reading, error = root.reading, root.error
     name = reading.name or root.span.name
     data = without_none(name=name, task=reading.task, attributes=attributes)
-    drafts.run_start = drafts.add("workflow.started", root, f"{phase}start", data, time_ns=root.started_ns, agent=agent)
+    ids = [f"{run_id}:start"]
+    drafts.run_start = drafts.add("workflow.started", root, ids, data, time_ns=root.started_ns, agent=agent)
     ended_ns = max(node.ended_ns for node in timed if node.is_root)
     output = reading.output if error is None else None
     data = without_none(name=name, output=output, error=error, duration_ms=_ms(ended_ns - root.started_ns))
     type = _outcome("workflow", "finished", error)
-    drafts.run_end = drafts.add(type, root, f"{phase}end", data, time_ns=ended_ns, agent=agent)
+    drafts.run_end = drafts.add(type, root, [f"{run_id}:end"], data, time_ns=ended_ns, agent=agent)
 
 
 def _tell_agent(node: Node, drafts: Drafts) -> None:
@@ -160,24 +191,25 @@ def _tell_handoff(node: Node, drafts: Drafts) -> None:
         name = reading.name or node.span.name
         drafts.end("step.failed", node, without_none(name=name, error=node.error, duration_ms=_duration(node)))
     else:
-        drafts.start("task.delegated", node, _delegation(reading.target, node.agent, reading.arguments))
+        model = drafts.asked_by.get(id(node))
+        ids = () if model is None else _handoff_ids(model, node.place)
+        drafts.start("task.delegated", node, _delegation(reading.target, node.agent, reading.arguments), ids=ids)
 
 
 def _delegation(target: str | None, by: str | None, arguments: Any) -> Data:
     return without_none(target=target, by=by, instruction=instruction_of(arguments))
 
 
-def _tell_handoffs(
-    node: Node, drafts: Drafts, told: set[tuple[str | None, str | None]], told_ids: set[str | None]
-) -> None:
+def _tell_handoffs(node: Node, drafts: Drafts, by_spans: set[str]) -> None:
     """Tell the hand-offs that a reply asks for, where no span tells them."""
-    for number, call in enumerate((node.reading.reply or {}).get("tool_calls", ())):
+    for place, call in enumerate((node.reading.reply or {}).get("tool_calls", ()), 1):
         arguments = call.get("arguments")
         target = target_of(call["name"], arguments) if is_handoff(call["name"]) else None
-        if target is not None and (node.agent, target) not in told and call.get("id", "") not in told_ids:
+        ids = _handoff_ids(node, place)
+        if target is not None and ids[0] not in by_spans:
             data = _delegation(target, node.agent, arguments)
             time_ns = drafts.ends[id(node)].time_ns
-            draft = drafts.add("task.delegated", node, f"handoff:{number}", data, time_ns=time_ns, agent=node.agent)
+            draft = drafts.add("task.delegated", node, ids, data, time_ns=time_ns, agent=node.agent)
             drafts.handoffs.setdefault(id(node), []).append(draft)
 
 

@@ -33,6 +33,8 @@ class Replies:
         self._by_id: dict[str, _Call] = {}
         self._open: dict[int, list[_Call]] = {}
         """The calls that no tool has answered, by the call of the agent within which they are."""
+        self._handoffs: dict[str | None, _Call] = {}
+        """The last hand-off to each agent that no span has told."""
         self.left: dict[int, Node | None] = {}
         """Agents within which tools ran that other agents' models had asked for."""
 
@@ -45,6 +47,7 @@ class Replies:
         for call in calls:
             if call.id is not None:
                 self._by_id.setdefault(call.id, call)
+        self._handoffs |= {target_of(call.name, call.arguments): call for call in calls if is_handoff(call.name)}
         open_calls = self._open.setdefault(id(node.agent_node), [])
         open_calls += calls
         del open_calls[:-_MAX_OPEN]
@@ -57,6 +60,8 @@ class Replies:
         """
         reading = node.reading
         call = self._by_id.get(reading.call_id or "") or self._nearest(node, self._named(node))
+        if call is None and reading.role is Role.HANDOFF and reading.target is not None:
+            call = self._handoffs.get(reading.target)  # the span of the agent may not have come
         if call is None:
             return None
         self._close(call)
@@ -105,6 +110,8 @@ class Replies:
         calls = self._open.get(id(call.model.agent_node), [])
         if call in calls:
             calls.remove(call)
+        if is_handoff(call.name) and self._handoffs.get(target := target_of(call.name, call.arguments)) is call:
+            del self._handoffs[target]
 
 
 def _may_be(asked: Any, given: Any) -> bool:

@@ -20,7 +20,8 @@ class Node:
     """One span, and what it says.
 
     `parent` is the node of its parent span, if that is known; `above` is the nearest one upwards that is no step.
-    `agent` is the agent that did it, and `agent_node` the call of this agent within which it happened.
+    `agent` is the agent that did it, and `agent_node` the call of this agent within which it happened. `is_root`: it is
+    a trace's own root, or stands for one.
     """
 
     __slots__ = (
@@ -30,12 +31,14 @@ class Node:
         "children",
         "ended_ns",
         "error",
+        "is_root",
         "metadata",
         "parent",
         "place",
         "reading",
         "span",
         "started_ns",
+        "twins",
     )
 
     def __init__(self, span: Span, reading: Reading) -> None:
@@ -47,6 +50,9 @@ class Node:
         self.parent: Node | None = None
         self.above: Node | None = None
         self.children: list[Node] = []
+        self.twins: list[Node] = []
+        """The nodes that tell the same, and were folded into this one."""
+        self.is_root = span.parent_id is None
         self.agent: str | None = None
         self.agent_node: Node | None = None
         self.place = 0
@@ -59,16 +65,18 @@ class Node:
         return self.reading.role
 
     @property
-    def is_root(self) -> bool:
-        """Whether the span has no parent anywhere."""
-        return self.span.parent_id is None
-
-    @property
     def id(self) -> str:
         return f"{self.span.trace_id}:{self.span.span_id}"
 
-    def fold(self) -> None:
-        """Let this node make no event, as another one tells the same. Its agent still counts for what is below it."""
+    def fold_into(self, other: Node) -> None:
+        """Let another node tell what this one tells, with what only this one knows."""
+        other.reading.fill(self.reading)
+        other.error = other.error or self.error
+        other.twins += (self, *self.twins)
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Let this node make no event. Its agent still counts for what is below it."""
         self.error = None
         self.reading = Reading(Role.CARRIER, name=self.reading.name, agent=self.reading.agent)
 
@@ -195,9 +203,7 @@ def _fold_twins(ordered: list[Node]) -> None:
         parent = node.parent
         above = node.above = None if parent is None else parent.above if parent.role in PASSED else parent
         if above is not None and _tells_the_same(node, above):
-            above.reading.fill(node.reading)
-            above.error = above.error or node.error
-            node.fold()
+            node.fold_into(above)
 
 
 def _tells_the_same(node: Node, above: Node) -> bool:
@@ -210,19 +216,19 @@ def _tells_the_same(node: Node, above: Node) -> bool:
 
 def _fold_models(ordered: list[Node]) -> None:
     """Let the innermost of nested model calls be the call. If it is the only one, it takes what the outer ones know."""
-    inner: dict[int, list[Node]] = {}
+    inner: dict[int, list[Node]] = {}  # at most two of each, as only the number of one matters
     for node in reversed(ordered):
         if node.role is not Role.MODEL:
             continue
         calls = inner.get(id(node), [])
         if len(calls) == 1:
             _take_calls(calls[0].reading, node.reading)
-            calls[0].reading.fill(node.reading)
-            calls[0].error = calls[0].error or node.error
+            node.fold_into(calls[0])
+        elif calls:
+            node.pass_on()
         if node.above is not None and node.above.role is Role.MODEL:
-            inner.setdefault(id(node.above), []).extend(calls or [node])
-        if calls:
-            node.fold()
+            known = inner.setdefault(id(node.above), [])
+            known += (calls or [node])[: 2 - len(known)]
 
 
 def _fold_responses(ordered: list[Node]) -> None:
@@ -235,8 +241,7 @@ def _fold_responses(ordered: list[Node]) -> None:
         known = calls.setdefault(response_id, node)
         if known is not node and known.parent is node.parent and known.span.scope != node.span.scope:
             kept, other = (node, known) if known.reading.reply is None else (known, node)
-            kept.reading.fill(other.reading)
-            other.fold()
+            other.fold_into(kept)
             calls[response_id] = kept
 
 

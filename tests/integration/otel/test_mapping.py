@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -120,7 +120,7 @@ async def test_runs_that_are_due_together_are_each_mapped_as_a_whole(
     await pass_time(log, 7)
     mapped: list[list[str]] = []
 
-    def noting(spans: list[Span], *args: Any, **named: Any) -> MappedRun:
+    def noting(spans: Sequence[Span], *args: Any, **named: Any) -> MappedRun:
         mapped.append(sorted(one.trace_id for one in spans))
         return map_plainly(spans, *args, **named)
 
@@ -220,7 +220,7 @@ async def test_a_run_that_can_not_be_mapped_holds_up_no_other(
     await send(client, export(span(good, 1)))
     await pass_time(log, 7)
 
-    def raising(spans: list[Span], *args: Any, **named: Any) -> MappedRun:
+    def raising(spans: Sequence[Span], *args: Any, **named: Any) -> MappedRun:
         if spans[0].name == "bad":
             raise ZeroDivisionError("a defect")
         return map_plainly(spans, *args, **named)
@@ -250,7 +250,7 @@ async def test_a_trace_that_kills_workers_is_tried_alone_and_then_left(client: h
     class Killed(BaseException):
         pass
 
-    def dying(spans: list[Span], *args: Any, **named: Any) -> MappedRun:
+    def dying(spans: Sequence[Span], *args: Any, **named: Any) -> MappedRun:
         if spans[0].name == "deadly":
             raise Killed
         return map_plainly(spans, *args, **named)

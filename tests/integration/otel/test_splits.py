@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,7 +14,7 @@ from events.models import Log, OtelFailure
 from events.otel.mapping.run import MappedEvent, MappedRun
 from events.otel.worker import working
 from events.types import Event
-from tests.support.mapped import mapped, records_in, spans_in
+from tests.support.mapped import WholeRun, mapped, records_in, spans_in, tied
 from tests.support.otel import Part, events_of, joined, parts, pass_time, send, work
 from tests.support.otlp import captures
 
@@ -74,20 +75,44 @@ async def test_any_splits_end_as_the_same_events(
     assert not await OtelFailure.objects.filter(log=log).aexists()
 
 
-async def test_wider_splits_lose_and_double_nothing(client: httpx2.AsyncClient, log: Log, shared_data: Path) -> None:
-    chance = random.Random(7)
-    for some, runs in runs_in(shared_data):
+def whole_runs(shared_data: Path) -> list[tuple[list[Part], list[WholeRun]]]:
+    """The parts of each captured run of several spans, and what it makes as a whole."""
+    found: dict[str, tuple[list[Part], list[WholeRun]]] = {}
+    for _, requests in captures(shared_data):
+        spans, records = spans_in(requests), records_in(requests)
+        runs = tied(spans)
+        traces = [{span.trace_id for span in run} for run in runs]
+        of_runs = [[record for record in records if record.trace_id in ids] for ids in traces]
+        wholes = [WholeRun(*run) for run in zip(runs, of_runs, strict=True)]
+        found.setdefault(spans[0].trace_id, (parts(requests), wholes))
+    return list(found.values())
+
+
+def _id_in(wholes: list[WholeRun], event: Event) -> str:
+    """The id that an event has in the whole of its run."""
+    ids = (one.id_here(event.id, event.stream) for one in wholes if one.id_here(event.id, event.stream) in one.expected)
+    return next(ids, event.id)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_wider_splits_lose_and_double_nothing(
+    client: httpx2.AsyncClient, log: Log, shared_data: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    for some, wholes in whole_runs(shared_data):
+        before = len(await events_of(log))
         for signal, part in split(some, chance):
             assert (await send(client, part, signal=signal)).status_code == 200
             if chance.random() < 0.2:
-                await pass_time(log, chance.choice((8, 61, 1000)))
+                await pass_time(log, chance.choice((8, 61)))
                 async with working() as worker:
                     await worker.store.forget()
                     await work(worker)
         await pass_time(log, 61)
         async with working() as worker:
             await work(worker)
-        ids = [event.id for event in await events_of(log)]
-        assert len(set(ids)) == len(ids)
-        assert {event.id for run in runs for event in run.events} <= set(ids)
+        events = (await events_of(log))[before:]
+        expected = Counter(id for whole in wholes for id in whole.expected)
+        early = Counter(e.id for e in events if any(one.is_of_the_root(e.id, e.type) for one in wholes)) - expected
+        assert Counter(_id_in(wholes, event) for event in events) == expected + early
     assert not await OtelFailure.objects.filter(log=log).aexists()

@@ -317,7 +317,7 @@ def test_no_defect_of_the_mapper_lets_a_span_vanish(defective: str, monkeypatch:
 
     monkeypatch.setattr(defective, raising)
     run = map_carefully(spans)
-    assert {event.id.split(":")[1] for event in run.events} == {spans[0].span_id, "f" * 16}
+    assert {json.loads(event.metadata)["otel"]["span"] for event in run.events} == {spans[0].span_id, "f" * 16}
     check(run)
 
 
