@@ -39,7 +39,7 @@ def line_of(stream: str, event: NewEvent) -> bytes:
     """Return an event as a line, with an id.
 
     Raises:
-        TypeError: its data is not JSON.
+        TypeError, ValueError: JSON can't hold its data.
     """
     event = in_run(event)
     id = "" if event.id is not None else f'"id":"{new_id()}",'

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+_NO_NUMBERS = (b"null", b"NaN", b"Infinity")
+"""The texts that msgspec writes for numbers that JSON has not."""
+_SHOWN_CHARACTERS = 20
 
 
 def _plain(value: object) -> object:
@@ -23,5 +29,32 @@ def encode(value: Any) -> bytes:
 
     Raises:
         TypeError: there is a value that JSON can't hold.
+        ValueError: there is a number or a text that JSON can't hold: NaN, infinity, half of a pair of surrogates.
     """
-    return _encoder.encode(value)
+    try:
+        text = _encoder.encode(value)
+    except UnicodeEncodeError as error:
+        begin = max(0, error.start - _SHOWN_CHARACTERS)
+        shown = error.object[begin : error.end + _SHOWN_CHARACTERS]
+        raise ValueError(f"The text {shown!r} holds half of a pair of surrogates, which JSON can't hold.") from None
+    if any(word in text for word in _NO_NUMBERS) and _has_no_number(_values(value)):
+        raise ValueError("NaN and infinity are numbers that JSON can't hold.")
+    return text
+
+
+def _values(value: Any) -> Any:
+    """Return a value as dicts, lists, strings and numbers."""
+    return msgspec.to_builtins(
+        value,
+        builtin_types=(Decimal,),
+        enc_hook=lambda other: None if isinstance(other, msgspec.Raw) else _plain(other),
+    )
+
+
+def _has_no_number(value: Any) -> bool:
+    """Return whether a number is none: to find this out costs more than to encode, and is seldom needed."""
+    if isinstance(value, (float, Decimal)):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(_has_no_number, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_has_no_number, value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
@@ -60,8 +61,10 @@ class _Fitting:
         self.cuts: Cuts = {}
 
     def value(self, value: Any, pointer: str, depth: int) -> Any:
-        if value is None or isinstance(value, (bool, float)):
+        if value is None or isinstance(value, bool):
             return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else str(value)
         if isinstance(value, Enum):
             return self.value(value.value, pointer, depth)
         if isinstance(value, int):

@@ -211,6 +211,10 @@ def test_objects_become_their_members_and_bytes_their_hash() -> None:
     assert plain["loop"].startswith("<function sleep")
 
 
+def test_numbers_that_json_cant_hold_become_texts() -> None:
+    assert fitted({"scores": [float("nan"), float("-inf"), 0.5]}) == ({"scores": ["nan", "-inf", 0.5]}, {})
+
+
 def test_long_texts_are_cut_and_images_become_their_hash() -> None:
     image = b64encode(b"\x00\xff" * 1_000).decode()
     plain, cuts = fitted(
