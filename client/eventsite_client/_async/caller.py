@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import os
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from eventsite_client._async.io import AsyncConnections, AsyncTransport, in_thread, open_channel, sleep
 from eventsite_client._background.log import BackgroundLog, WhenFull
@@ -15,7 +16,7 @@ from eventsite_client._core import json
 from eventsite_client._core.answers import read
 from eventsite_client._core.connecting import checked_transport
 from eventsite_client._core.deadline import Deadline
-from eventsite_client._core.requests import Request, get
+from eventsite_client._core.requests import Request, address
 from eventsite_client._core.retrying import Retrying
 from eventsite_client._core.settings import TIMEOUT_SECONDS, address_of, checked_timeout, token_of
 from eventsite_client.errors import EventsiteError
@@ -77,15 +78,23 @@ class AsyncCaller:
         other._timeout = checked_timeout(seconds)
         return other
 
+    @overload
+    async def request(
+        self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, gives: type[T]
+    ) -> T: ...
+    @overload
+    async def request(
+        self, method: str, path: str, body: Any = None, *, params: Mapping[str, Any] | None = None, gives: None = None
+    ) -> None: ...
     async def request(
         self,
         method: str,
         path: str,
         body: Any = None,
         *,
-        params: dict[str, Any] | None = None,
-        gives: type[T],
-    ) -> T:
+        params: Mapping[str, Any] | None = None,
+        gives: type[Any] | None = None,
+    ) -> Any:
         """Make any request of the API, and return its answer.
 
         It is sent again as those of the other methods are, so make only such requests that may be repeated.
@@ -93,10 +102,14 @@ class AsyncCaller:
         Args:
             path: what follows `/api`, such as `/leases`.
             body: anything that JSON can hold.
-            gives: the type of the answer, for msgspec to decode and to check.
+            params: parameters of the address. After a `wait`, the client waits so much longer for the answer.
+            gives: the type of the answer, for msgspec to decode and to check. Without it, this returns None.
         """
-        address = get(path, gives, **(params or {})).path
-        return await self._call(Request(method, address, gives, b"" if body is None else json.encode(body)))
+        params = params or {}
+        text = b"" if body is None else json.encode(body)
+        wait = float(params.get("wait") or 0)
+        answer = await self._call(Request(method, address(path, params), gives or object, text, wait=wait))
+        return None if gives is None else answer
 
     async def _call(self, request: Request[T]) -> T:
         """Send a request until it is answered.

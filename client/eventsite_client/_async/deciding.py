@@ -11,7 +11,7 @@ from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.io import sleep
 from eventsite_client._async.reading import AsyncPages
 from eventsite_client._core.answers import all_appended
-from eventsite_client._core.deciding import Basis
+from eventsite_client._core.deciding import Basis, is_behind
 from eventsite_client._core.requests import in_run
 from eventsite_client._core.retrying import pause_after_conflict
 from eventsite_client.errors import Conflict
@@ -32,6 +32,8 @@ class AsyncDecision(AsyncIterator["AsyncAttempt"]):
         self._rounds = rounds
 
     def __aiter__(self) -> AsyncDecision:
+        if self._attempt is not None:
+            raise RuntimeError("A decision is made once: call `decide()` again.")
         return self
 
     async def __anext__(self) -> AsyncAttempt:
@@ -106,7 +108,10 @@ class AsyncAttempt:
         self._has_begun = True
         basis = self._basis
         if basis.projection is not None:
-            basis.take_state(await self._caller._call(basis.state_request()))
+            state = await self._caller._call(basis.state_request())
+            if state.stale is not None and is_behind(state.stale):
+                state = await self._caller._call(basis.state_request(state.stale.head))
+            basis.take_state(state)
         elif basis.q is not None:
             log = basis.log_reading()
             basis.take_log(log, await AsyncPages(self._caller._call, log).all())

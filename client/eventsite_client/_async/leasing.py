@@ -56,10 +56,11 @@ class AsyncLease:
 
     async def __aenter__(self) -> AsyncLease:
         deadline = Deadline(self._wait)
+        request = self._wish.acquire_request()
         while True:
             now = time.monotonic()
             try:
-                held = await self._caller._call(self._wish.acquire_request())
+                held = await self._caller._call(request)
                 break
             except LeaseHeld:
                 if not deadline.left():

@@ -42,7 +42,7 @@ class AsyncWorker(AsyncStateReader):
             events: what happened. Each is an append of its own, without any demands.
 
         Raises:
-            TypeError: the data of an event is not JSON.
+            TypeError, ValueError: JSON can't hold the data of an event, as `append()` says.
             OSError: the disk of the spool is full (with `when_full="block"`).
         """
         for event in events:

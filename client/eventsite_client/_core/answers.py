@@ -33,9 +33,9 @@ def read(request: Request[T], answer: Answer) -> T:
     Raises:
         EventsiteError: the server refused the request, or is not Eventsite.
     """
-    if answer.status in (200, 201) or (answer.status == 202 and request.takes_job):
+    if answer.status in (200, 201, 204) or (answer.status == 202 and request.takes_job):
         try:
-            return msgspec.json.decode(answer.body, type=request.gives)
+            return msgspec.json.decode(answer.body or b"null", type=request.gives)
         except msgspec.DecodeError as error:
             raise _unexpected(request, answer, str(error)) from None
     raise problem_of(request, answer)

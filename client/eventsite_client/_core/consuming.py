@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from eventsite_client._core import json
 from eventsite_client._core.ids import new_id
-from eventsite_client._core.requests import Request, append, append_all, get, name_in_path
+from eventsite_client._core.requests import Demands, Many, Request, append, append_all, get, name_in_path
 from eventsite_client.errors import DeliveryLost, Hopeless
-from eventsite_client.types import Append, Event, NewEvent, Settles
+from eventsite_client.types import Append, Appended, Event, NewEvent, Settles
 
 logger = logging.getLogger("eventsite_client")
 
@@ -81,17 +81,14 @@ class Consumer:
         settlement = {"delivery": delivery.delivery, "outcome": outcome, **members}
         return _post(f"{self._path}/settle", Settlements, {"consumer": self.name, "settlements": [settlement]})
 
-    def append_request(self, delivery: Delivery, drafts: Mapping[str, Sequence[NewEvent]]) -> Request[Any]:
+    def append_request(self, delivery: Delivery, drafts: Mapping[str, Sequence[NewEvent]]) -> Request[Appended | Many]:
         """Return the append that writes events and settles the delivery together."""
-        settles = [Settles(subscription=self.subscription, delivery=delivery.delivery)]
-        if len(drafts) == 1:
-            [(stream, events)] = drafts.items()
-            return append(stream, events, read_position=delivery.head, settles=settles)
+        settles = Demands(settles=[Settles(subscription=self.subscription, delivery=delivery.delivery)])
         appends = [
             Append(stream=stream, events=tuple(events), read_position=delivery.head)
             for stream, events in drafts.items()
         ]
-        return append_all(appends, settles=settles)
+        return append(appends[0], settles) if len(appends) == 1 else append_all(appends, settles)
 
     def failure_request(self, delivery: Delivery, error: Exception) -> Request[Settlements]:
         """Return the request that reports a delivery as failed; as a poison if the error says that nothing helps."""

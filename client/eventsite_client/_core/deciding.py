@@ -8,9 +8,25 @@ from typing import Any
 
 from eventsite_client._core.paging import LogReading, StreamReading
 from eventsite_client._core.queries import stream_term
-from eventsite_client._core.requests import Request, append, append_all, get, name_in_path
+from eventsite_client._core.requests import Demands, Many, Request, append, append_all, get, name_in_path
 from eventsite_client.errors import ProjectionFailed
-from eventsite_client.types import Append, Condition, Event, HeldLease, Holding, NewEvent, State
+from eventsite_client.types import (
+    Append,
+    Appended,
+    Condition,
+    Event,
+    ExpectedVersion,
+    HeldLease,
+    Holding,
+    NewEvent,
+    Stale,
+    State,
+)
+
+
+def is_behind(stale: Stale) -> bool:
+    """Return whether a projection reaches the newest events by itself, in a moment."""
+    return stale.reason == "behind"
 
 
 @dataclass(slots=True)
@@ -34,9 +50,10 @@ class Basis:
                 "A decision rests on the events of a query (`q`), or on a state (`projection`), not on both."
             )
 
-    def state_request(self) -> Request[State]:
+    def state_request(self, wait_for_position: int | None = None) -> Request[State]:
         """Return the request for the state by the projection."""
-        return get(f"/projections/{name_in_path(self.projection or '')}/state", State, key=self.stream)
+        path = f"/projections/{name_in_path(self.projection or '')}/state"
+        return get(path, State, key=self.stream, wait_for_position=wait_for_position)
 
     def log_reading(self) -> LogReading:
         """Return the reading of what is new of the query."""
@@ -56,12 +73,12 @@ class Basis:
             ProjectionFailed: it does not include an event, as the projection raised.
             ValueError: the keys of the projection are not streams.
         """
-        if state.stale is not None and state.stale.reason != "behind":
+        if state.stale is not None and not is_behind(state.stale):
             reason = f"{state.projection} has no state of {self.stream!r} to decide on: {state.stale.reason}"
             raise ProjectionFailed(f"{reason} ({state.stale.error}).", code="stands-still")
-        if state.version is None and state.events:
+        if state.version is None:
             raise ValueError(f"{state.projection} has no states of streams, so none that a version can guard.")
-        self.value, self.version, self.read_position = state.value, state.version or 0, state.position
+        self.value, self.version, self.read_position = state.value, state.version, state.position
 
     def take_log(self, reading: LogReading, events: list[Event]) -> None:
         """Take what is new of the query."""
@@ -73,16 +90,12 @@ class Basis:
         self.events += events
         self.version, self.read_position = max(self.version, reading.version), reading.read_position
 
-    def append_request(self, drafts: Mapping[str, list[NewEvent]]) -> Request[Any]:
+    def append_request(self, drafts: Mapping[str, list[NewEvent]]) -> Request[Appended | Many]:
         """Return the append of events to streams that is refused if the basis holds no longer.
 
         It gives `Appended`, or `Many` if other streams are among them.
         """
-        guards = {"conditions": self._conditions(drafts), "leases": self.leases}
-        if list(drafts) == [self.stream]:
-            expected = self._expected_version(self.stream)
-            events = drafts[self.stream]
-            return append(self.stream, events, expected_version=expected, read_position=self.read_position, **guards)
+        guards = Demands(conditions=self._conditions(drafts), leases=self.leases)
         appends = [
             Append(
                 stream=stream,
@@ -92,9 +105,9 @@ class Basis:
             )
             for stream, events in drafts.items()
         ]
-        return append_all(appends, **guards)
+        return append(appends[0], guards) if list(drafts) == [self.stream] else append_all(appends, guards)
 
-    def _expected_version(self, stream: str) -> Any:
+    def _expected_version(self, stream: str) -> ExpectedVersion:
         return self.version if self.q is None and stream == self.stream else "any"
 
     def _conditions(self, drafts: Mapping[str, list[NewEvent]]) -> list[Condition]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from eventsite_client._core import json
@@ -18,14 +18,13 @@ _MAX_TTL_SECONDS = 3_600
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A lease that somebody wants. Asked for again, it is the same grant."""
+    """A lease that somebody wants."""
 
     workflow: str | None
     stream: str | None
     name: str | None
     agent: str | None
     ttl: int
-    request: str = field(default_factory=new_id)
 
     def __post_init__(self) -> None:
         if len(self._names()) != 1:
@@ -34,7 +33,7 @@ class Wish:
             raise ValueError(f"A lease runs for 1 to {_MAX_TTL_SECONDS} seconds, not {self.ttl}.")
 
     def acquire_request(self) -> Request[HeldLease]:
-        """Return the request that gets the lease.
+        """Return a request that gets the lease. Sent again, it gets the same grant.
 
         Raises:
             ValueError: nobody would hold it.
@@ -42,7 +41,7 @@ class Wish:
         agent = self.agent or current().agent
         if agent is None:
             raise ValueError("A lease has a holder: give `agent`, or ask in a run that has one.")
-        return _post("/leases", HeldLease, {**self._names(), "agent": agent, "ttl": self.ttl, "request": self.request})
+        return _post("/leases", HeldLease, {**self._names(), "agent": agent, "ttl": self.ttl, "request": new_id()})
 
     def renew_request(self, held: HeldLease) -> Request[HeldLease]:
         """Return the request that lets the lease run for its time from now on."""

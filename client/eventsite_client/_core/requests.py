@@ -16,7 +16,6 @@ from eventsite_client.types import (
     Append,
     Appended,
     Condition,
-    ExpectedVersion,
     HeldLease,
     Holding,
     NewEvent,
@@ -24,16 +23,17 @@ from eventsite_client.types import (
 )
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Request(Generic[T]):
+class Request(Generic[T_co]):
     """One request, which may be sent any number of times: it does nothing the second time."""
 
     method: str
     path: str
     """The path after `/api`, with the query."""
-    gives: type[T]
+    gives: type[T_co]
     """The type of the answer."""
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -61,13 +61,14 @@ class Result(msgspec.Struct):
 def get(
     path: str, gives: type[T], *, wait: float = 0.0, headers: Mapping[str, str] | None = None, **params: object
 ) -> Request[T]:
-    """Return a request that reads. Parameters of None are left out, and so are empty texts.
+    """Return a request that reads. With `wait`, the server may take so many seconds until something comes."""
+    return Request("GET", address(path, {**params, "wait": wait or None}), gives, headers=headers or {}, wait=wait)
 
-    With `wait`, the server may take so many seconds until something comes.
-    """
-    all_params = {**params, "wait": wait or None}
-    query = urlencode([(name, value) for name, value in all_params.items() if value is not None and value != ""])
-    return Request("GET", f"{path}?{query}" if query else path, gives, headers=headers or {}, wait=wait)
+
+def address(path: str, params: Mapping[str, object]) -> str:
+    """Return a path with its parameters. Those of None are left out, and so are empty texts."""
+    query = urlencode([(name, value) for name, value in params.items() if value is not None and value != ""])
+    return f"{path}?{query}" if query else path
 
 
 def name_in_path(name: str) -> str:
@@ -75,32 +76,48 @@ def name_in_path(name: str) -> str:
     return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
 
 
-def append(stream: str, events: Sequence[NewEvent], **demands: Any) -> Request[Appended]:
-    """Return the request that appends to one stream; `demands` are those of `demands_of()`.
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """The demands of an append, or of several that are written together: all hold, or nothing is written."""
+
+    conditions: Sequence[Condition] = ()
+    leases: Sequence[HeldLease | Holding] = ()
+    settles: Sequence[Settles] = ()
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of the request."""
+        members = {
+            "if": list(self.conditions),
+            "leases": [_held(lease) for lease in self.leases],
+            "settles": list(self.settles),
+        }
+        return {name: value for name, value in members.items() if value}
+
+
+def append(append: Append, demands: Demands) -> Request[Appended]:
+    """Return the request that appends to one stream.
 
     Raises:
         ValueError: there are no events.
-        TypeError: the data of an event is not JSON.
+        TypeError, ValueError: JSON can't hold the data of an event.
     """
-    identified = completed(events, settles=demands.get("settles", ()))
-    body = json.encode({"events": identified, **demands_of(**demands)})
-    path = f"/streams/{name_in_path(stream)}/events"
+    identified = completed(append.events, settles=demands.settles)
+    body = json.encode({"events": identified, **_own_demands(append), **demands.members()})
+    path = f"/streams/{name_in_path(append.stream)}/events"
     return Request("POST", path, Appended, body, ids=ids_of(identified))
 
 
-def append_all(appends: Sequence[Append], **demands: Any) -> Request[Many]:
+def append_all(appends: Sequence[Append], demands: Demands) -> Request[Many]:
     """Return the request that appends to several streams, all or none. It raises the errors of `append()`."""
     if not appends:
         raise ValueError("There is nothing to append.")
-    settles = demands.get("settles", ())
     bodies: list[dict[str, Any]] = []
     ids: tuple[str, ...] = ()
     for each in appends:
-        identified = completed(each.events, settles=settles)
+        identified = completed(each.events, settles=demands.settles)
         ids += ids_of(identified)
-        own = demands_of(each.expected_version, each.read_position, each.idempotency_key)
-        bodies.append({"stream": each.stream, "events": identified, **own})
-    body = json.encode({"appends": bodies, "atomic": True, **demands_of(**demands)})
+        bodies.append({"stream": each.stream, "events": identified, **_own_demands(each)})
+    body = json.encode({"appends": bodies, "atomic": True, **demands.members()})
     return Request("POST", "/events", Many, body, ids=ids)
 
 
@@ -140,24 +157,13 @@ def ids_of(events: Iterable[NewEvent]) -> tuple[str, ...]:
     return tuple(event.id for event in events if event.id is not None)
 
 
-def demands_of(
-    expected_version: ExpectedVersion = "any",
-    read_position: int | None = None,
-    idempotency_key: str | None = None,
-    conditions: Sequence[Condition] = (),
-    leases: Sequence[HeldLease | Holding] = (),
-    settles: Sequence[Settles] = (),
-) -> dict[str, Any]:
-    """Return the members of an append that stand beside its events."""
+def _own_demands(append: Append) -> dict[str, Any]:
     members = {
-        "expected_version": None if expected_version == "any" else expected_version,
-        "read_position": read_position,
-        "idempotency_key": idempotency_key,
-        "if": conditions,
-        "leases": [_held(lease) for lease in leases],
-        "settles": settles,
+        "expected_version": None if append.expected_version == "any" else append.expected_version,
+        "read_position": append.read_position,
+        "idempotency_key": append.idempotency_key,
     }
-    return {name: value for name, value in members.items() if value is not None and value != [] and value != ()}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _held(lease: HeldLease | Holding) -> dict[str, Any]:

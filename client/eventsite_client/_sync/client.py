@@ -11,6 +11,7 @@ from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.deciding import Basis
 from eventsite_client._core.following import Cursor
 from eventsite_client._core.paging import EventsPage, LogReading, StreamReading
+from eventsite_client._core.requests import Demands
 from eventsite_client._sync.deciding import Decision
 from eventsite_client._sync.following import Follower
 from eventsite_client._sync.reading import Events, StreamEvents
@@ -90,21 +91,19 @@ class Client(Worker):
             Paused: somebody has paused the agent or the workflow of an event.
             LeaseLost, LeaseNeeded, DeliveryLost: the writer does not hold what it must.
             Invalid: the request breaks a rule or a limit.
+            TypeError, ValueError: there are no events, or JSON can't hold the data of one: an object of no known type,
+                NaN, half of a pair of surrogates.
             NoAnswer, Unavailable: the time was up. The events may be written; to append them again with the
                 same ids, `error.ids`, is safe.
         """
-        return self._call(
-            requests.append(
-                stream,
-                events,
-                expected_version=expected_version,
-                read_position=read_position,
-                conditions=conditions,
-                leases=leases,
-                settles=settles,
-                idempotency_key=idempotency_key,
-            )
+        append = Append(
+            stream=stream,
+            events=events,
+            expected_version=expected_version,
+            read_position=read_position,
+            idempotency_key=idempotency_key,
         )
+        return self._call(requests.append(append, Demands(conditions, leases, settles)))
 
     def append_all(
         self,
@@ -114,8 +113,7 @@ class Client(Worker):
         settles: Sequence[Settles] = (),
     ) -> list[Appended]:
         """Append to several streams, all or none. Return the places for each; raise the errors of `append()`."""
-        request = requests.append_all(appends, conditions=conditions, leases=leases, settles=settles)
-        many = self._call(request)
+        many = self._call(requests.append_all(appends, Demands(conditions, leases, settles)))
         return all_appended(many)
 
     def events(
@@ -244,7 +242,8 @@ class Client(Worker):
             stream: the stream that is read, and to which the events are appended.
             q: read the events of this query instead, from whichever streams. The append is refused if another event
                 came that fits it.
-            projection: read the state of the stream by this projection (`attempt.state`) instead of its events.
+            projection: read the state of the stream by this projection (`attempt.state`) instead of its events. A
+                projection that is behind the log is waited for.
             leases: leases that the writer must hold.
             rounds: how often to go round at most.
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from eventsite_client._core.answers import all_appended
-from eventsite_client._core.deciding import Basis
+from eventsite_client._core.deciding import Basis, is_behind
 from eventsite_client._core.requests import in_run
 from eventsite_client._core.retrying import pause_after_conflict
 from eventsite_client._sync.caller import Caller
@@ -33,6 +33,8 @@ class Decision(Iterator["Attempt"]):
         self._rounds = rounds
 
     def __iter__(self) -> Decision:
+        if self._attempt is not None:
+            raise RuntimeError("A decision is made once: call `decide()` again.")
         return self
 
     def __next__(self) -> Attempt:
@@ -107,7 +109,10 @@ class Attempt:
         self._has_begun = True
         basis = self._basis
         if basis.projection is not None:
-            basis.take_state(self._caller._call(basis.state_request()))
+            state = self._caller._call(basis.state_request())
+            if state.stale is not None and is_behind(state.stale):
+                state = self._caller._call(basis.state_request(state.stale.head))
+            basis.take_state(state)
         elif basis.q is not None:
             log = basis.log_reading()
             basis.take_log(log, Pages(self._caller._call, log).all())

@@ -57,10 +57,11 @@ class Lease:
 
     def __enter__(self) -> Lease:
         deadline = Deadline(self._wait)
+        request = self._wish.acquire_request()
         while True:
             now = time.monotonic()
             try:
-                held = self._caller._call(self._wish.acquire_request())
+                held = self._caller._call(request)
                 break
             except LeaseHeld:
                 if not deadline.left():

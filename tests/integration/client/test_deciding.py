@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from events.models import Event, Log
-from eventsite_client import Attempt, Client, NewEvent, WrongExpectedVersion
+from eventsite_client import AsyncAttempt, AsyncClient, Attempt, Client, NewEvent, WrongExpectedVersion
 from tests.support.server import Server
+from tests.support.transports import Scripted
 from tests.support.twins import EVERYWHERE, MakeClient
 
 SHIPPED = NewEvent("OrderShipped", {"carrier": "post"})
@@ -169,6 +172,25 @@ def test_a_decision_by_a_query_is_appended_if_nothing_came(client: Client, log: 
     assert (row.version, row.read_position) == (2, 2)
 
 
+STATE = "/api/projections/lifecycle/state?key=s"
+
+
+def decide(transport: Scripted) -> int:
+    with Client("http://testserver", "evt_x", transport=lambda: transport) as client:
+        return client.decide("s", projection="lifecycle").call(lambda attempt: attempt.version)
+
+
+def decide_async(transport: Scripted) -> int:
+    async def version(attempt: AsyncAttempt) -> int:
+        return attempt.version
+
+    async def work() -> int:
+        async with AsyncClient("http://testserver", "evt_x", transport=lambda: transport) as client:
+            return await client.decide("s", projection="lifecycle").call(version)
+
+    return asyncio.run(work())
+
+
 @EVERYWHERE
 def test_a_decision_by_a_state(client: Client) -> None:
     client.append("board", NewEvent("StopsChanged", {"stops": ["a"]}))
@@ -182,6 +204,25 @@ def test_a_decision_by_a_state(client: Client) -> None:
             board.append(NewEvent("StopsChanged", {"stops": [*board.state["stops"], "c"]}))
     assert seen == [["a"], ["a", "b"]]
     assert client.state("board").value == {"stops": ["a", "b", "c"]}
+
+
+@pytest.mark.parametrize("make", [decide, decide_async], ids=["threads", "asyncio"])
+def test_a_projection_that_is_behind_is_waited_for(make: Callable[[Scripted], int]) -> None:
+    state = {"projection": "lifecycle", "key": "s", "state": {}, "position": 7, "version": 3, "events": 3}
+    stale = {"reason": "behind", "position": 7, "head": 9, "error": None, "error_position": None}
+    transport = Scripted({**state, "stale": stale}, {**state, "version": 4, "stale": None})
+    assert make(transport) == 4
+    addresses = [request.url.raw_path.decode() for request in transport.requests]
+    assert addresses == [STATE, f"{STATE}&wait_for_position=9"]
+
+
+@EVERYWHERE
+def test_a_decision_is_made_once(client: Client) -> None:
+    decision = client.decide("order-42")
+    decision.call(lambda order: order.append(SHIPPED))
+    with pytest.raises(RuntimeError, match="made once"):
+        decision.call(lambda order: order.append(SHIPPED))
+    assert types(client) == ["OrderShipped"]
 
 
 @EVERYWHERE

@@ -39,6 +39,15 @@ def test_a_lease_is_held_while_its_block_lasts(client: Client, log: Log) -> None
         assert second.held.token > lease.held.token
 
 
+def test_a_lease_may_be_taken_again(client: Client) -> None:
+    van = client.lease(name="van", agent="packer")
+    with van:
+        first = van.held
+    with van:
+        assert van.held.token > first.token
+        client.append("s", EVENT, leases=[van])
+
+
 def test_a_lease_is_renewed(client: Client) -> None:
     with client.lease(name="van", agent="packer", ttl=1) as lease:
         time.sleep(2.5)
