@@ -6,6 +6,8 @@ an agent's start by the tool, the reply, the hand-off or the agents before it.
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from events.otel.mapping.branches import Branches
 from events.otel.mapping.drafts import Draft
 from events.otel.mapping.reading import Role
@@ -52,7 +54,7 @@ class _Causes:
             end.cause = start
             self._tools[node.reading.name or ""] = node
             if node.agent_node is not None:
-                self._scope(node.agent_node).returned.append(end)
+                self._scope(node.agent_node).add_result(end)
         elif node.role is Role.HANDOFF and start is not None:
             self._call(node, start)
             self._handoffs[node.reading.target or ""] = start
@@ -100,7 +102,7 @@ class _Causes:
             scope = self._scope(node.agent_node)
             start.cause = start.cause or scope.last_reply
             if called is None and handoff is None:
-                scope.returned.append(end)
+                scope.add_result(end)
 
     def _running(self, node: Node) -> Draft | None:
         """Return the call of a tool that has an agent's name and lasts as long, though it is not above the agent."""
@@ -138,9 +140,12 @@ class _Scope:
     def __init__(self) -> None:
         self.last_reply: Draft | None = None
         self.last: Draft | None = None
-        self.returned: list[Draft] = []
-        """The results that nothing has followed yet."""
+        self._returned: list[tuple[int, str, Draft]] = []
+        """The results that nothing has followed yet: a heap, with the first in time on top."""
         self._results: Draft | None = None
+
+    def add_result(self, end: Draft) -> None:
+        heappush(self._returned, (end.time_ns, end.id, end))
 
     def reply(self, node: Node, end: Draft) -> None:
         """Let the results since the last reply be the causes of this one."""
@@ -154,14 +159,16 @@ class _Scope:
 
     def _take_results(self, draft: Draft, until_ns: int) -> Draft | None:
         """Return the last result until a time; the others become links of the event that follows them."""
-        ready = sorted((one for one in self.returned if one.time_ns <= until_ns), key=lambda one: (one.time_ns, one.id))
+        ready: list[Draft] = []
+        while self._returned and self._returned[0][0] <= until_ns:
+            ready.append(heappop(self._returned)[-1])
         if not ready:
             return None
-        self.returned = [one for one in self.returned if one.time_ns > until_ns]
         *draft.links, last = ready
         return last
 
     def final(self, until_ns: int) -> Draft | None:
         """Return what happened last until a time: some tools run when the agent that asked for them has ended."""
-        last = [one for one in (self.last, *self.returned) if one is not None and one.time_ns <= until_ns]
+        returned = (one for _, _, one in self._returned)
+        last = [one for one in (self.last, *returned) if one is not None and one.time_ns <= until_ns]
         return max(last, key=lambda draft: (draft.time_ns, draft.id), default=None)

@@ -6,7 +6,9 @@ because a framework wraps its own calls or two instrumentations saw one, is fold
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from events.otel.mapping.conventions import Reader, read
 from events.otel.mapping.errors import error_of
@@ -14,6 +16,9 @@ from events.otel.mapping.handoffs import is_handoff, target_of
 from events.otel.mapping.reading import PASSED, Reading, Role
 from events.otel.mapping.wrappers import unwrap
 from events.otel.spans import LogRecord, Span
+
+_MAX_SIDE_BY_SIDE = 16
+"""Agents of one name that run at the same time."""
 
 
 class Node:
@@ -149,34 +154,41 @@ def _look_up(ordered: list[Node]) -> None:
 
 def _adopt_siblings(ordered: list[Node]) -> bool:
     """Let an agent without children take the step beside it that has its name, as OpenLLMetry tells inner graphs."""
-    adopted = False
-    for node in ordered:
-        if node.role is not Role.AGENT or node.children or node.parent is None:
-            continue
-        for sibling in node.parent.children:
-            if (
-                sibling.role is Role.STEP
-                and sibling.reading.name == node.reading.name
-                and node.started_ns <= sibling.started_ns
-                and sibling.ended_ns <= node.ended_ns
-            ):
-                node.parent.children.remove(sibling)
-                node.children.append(sibling)
-                sibling.parent = node
-                adopted = True
-                break
-    return adopted
+    adopted: set[int] = set()
+    for parent in ordered:
+        agents = [child for child in parent.children if child.role is Role.AGENT and not child.children]
+        steps: dict[str | None, deque[Node]] = {}
+        for child in parent.children if agents else ():
+            if child.role is Role.STEP:
+                steps.setdefault(child.reading.name, deque()).append(child)
+        for agent in agents if steps else ():
+            if (step := _step_within(agent, steps.get(agent.reading.name, deque()))) is not None:
+                step.parent = agent
+                agent.children.append(step)
+                adopted.add(id(step))
+        parent.children = [child for child in parent.children if child.parent is parent]
+    return bool(adopted)
+
+
+def _step_within(agent: Node, steps: deque[Node]) -> Node | None:
+    """Take the first of some steps that lies within an agent. Agents and steps come in the order of time."""
+    while steps and steps[0].started_ns < agent.started_ns:
+        steps.popleft()
+    for index, step in enumerate(islice(steps, _MAX_SIDE_BY_SIDE)):
+        if step.ended_ns <= agent.ended_ns:
+            del steps[index]
+            return step
+    return None
 
 
 def _demote_workflows(ordered: list[Node]) -> None:
     """Let a workflow within something else be a step. A root that is no workflow takes what its workflow knows."""
     filled: set[int] = set()
+    roots: dict[int, Node] = {}
     for node in ordered:
+        root = roots[id(node)] = node if node.parent is None else roots[id(node.parent)]
         if node.role is not Role.WORKFLOW or node.parent is None:
             continue
-        root = node.parent
-        while root.parent is not None:
-            root = root.parent
         if root.role is Role.AGENT and root is node.parent and root.reading.name == node.reading.name:
             root.reading.role, root.reading.agent = Role.WORKFLOW, None
             node.reading.agent = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -383,22 +382,6 @@ def test_events_stay_in_the_order_of_their_causes_although_clocks_differ() -> No
     assert [event.type for event in run.events] == ["model.replied", "tool.called", "tool.returned"]
 
 
-def test_a_deep_chain_of_spans_takes_time_in_proportion() -> None:
-    spans = [
-        Span(
-            TRACE,
-            f"{number + 1:016x}",
-            f"{number:016x}" if number else None,
-            "step",
-            number,
-            10**6,
-            {"traceloop.span.kind": "task"},
-        )
-        for number in range(20_000)
-    ]
-    assert [event.type for event in map_run([*spans, tool(30_000)]).events][:1] == ["workflow.started"]
-
-
 def test_further_causes_are_links(shared_data: Path) -> None:
     for name, requests in captures(shared_data):
         if name == "openai-agents/openinference":
@@ -406,6 +389,5 @@ def test_further_causes_are_links(shared_data: Path) -> None:
             [links] = [links for event in run.events if (links := json.loads(event.metadata).get("links"))]
             positions = {event.id: number for number, event in enumerate(run.events)}
             assert [positions[link] for link in links] == [15]
-            assert all(earlier.id != later.id for earlier, later in pairwise(run.events))
             return
     raise AssertionError("the capture is missing")
