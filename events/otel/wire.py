@@ -6,14 +6,11 @@ the trace is mapped, by another process.
 
 from __future__ import annotations
 
-from base64 import b64encode
-from binascii import Error as Base64Error
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
-from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from msgspec import Struct
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -25,16 +22,18 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from events.errors import BadRequest, TooLarge
+from events.otel.otlp_json import fill
+from events.otel.secrets import hide
 from events.otel.spans import Attributes, Link, LogRecord, Span, SpanEvent, Value
 
 Export = TypeVar("Export", ExportTraceServiceRequest, ExportLogsServiceRequest)
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
-_ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 _GEN_AI = "gen_ai."
 _NO_TRACE = bytes(TRACE_ID_BYTES)
 _NO_SPAN = bytes(SPAN_ID_BYTES)
+_MOST_OBJECTS = 1_000_000
 _MOST_PARTS = 10_000
 """Attributes, events and links of one span. The libraries that make spans have a limit of 128 each."""
 _MOST_LINKS_OF_SPAN = 16
@@ -67,47 +66,27 @@ class Division(Struct, frozen=True):
 def decode(export: Export, body: bytes, *, is_json: bool) -> Export:
     """Fill an empty export with a request's body, and return it.
 
-    In OTLP's JSON, ids are hex, where protobuf's JSON has base64: both are taken.
-
     Raises:
-        BadRequest: the body can't be decoded; the detail says why.
+        BadRequest: the body can't be decoded; the detail says why, and holds nothing of the body.
+        TooLarge: it is JSON of too many objects.
     """
     try:
         if is_json:
-            document = msgspec.json.decode(body, type=dict[str, Any])
-            _ids_to_base64(document)
-            json_format.ParseDict(document, export, ignore_unknown_fields=True)
+            _check_objects(body)
+            fill(export, msgspec.json.decode(body, type=dict[str, Any]))
         else:
             export.ParseFromString(body)
-    except (DecodeError, json_format.ParseError, msgspec.DecodeError, Base64Error, ValueError) as error:
+    except (DecodeError, msgspec.DecodeError, ValueError) as error:
         raise BadRequest(f"The body is not {'OTLP/JSON' if is_json else 'an OTLP protobuf message'}: {error}") from None
     except RecursionError:
         raise BadRequest("The body is nested too deep.") from None
     return export
 
 
-def _ids_to_base64(document: object) -> None:
-    """Rewrite ids that are hex, everywhere in a decoded JSON document, as protobuf's JSON has them."""
-    waiting = [document]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            for key, member in value.items():
-                if key in _ID_KEYS and isinstance(member, str):
-                    value[key] = _id_to_base64(member)
-                elif isinstance(member, dict | list):
-                    waiting.append(member)
-
-
-def _id_to_base64(text: str) -> str:
-    if len(text) not in (2 * TRACE_ID_BYTES, 2 * SPAN_ID_BYTES):
-        return text
-    try:
-        return b64encode(bytes.fromhex(text)).decode()
-    except ValueError:
-        return text
+def _check_objects(body: bytes) -> None:
+    """Refuse JSON that would take many times its size in memory: an empty object has two bytes, and takes a hundred."""
+    if body.count(b"{") + body.count(b"[") > _MOST_OBJECTS:
+        raise TooLarge(f"The body has more than {_MOST_OBJECTS:,} objects and lists.", limit=_MOST_OBJECTS)
 
 
 def divide_spans(export: ExportTraceServiceRequest) -> Division:
@@ -230,6 +209,8 @@ def spans_of(body: bytes) -> Iterator[Span]:
 
 def _span(span: WireSpan, scope: str, resource: Attributes) -> Span:
     parent_id = span.parent_span_id
+    attributes = _attributes(span.attributes)
+    hide(attributes)
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -237,7 +218,7 @@ def _span(span: WireSpan, scope: str, resource: Attributes) -> Span:
         name=span.name,
         started_ns=span.start_time_unix_nano,
         ended_ns=span.end_time_unix_nano,
-        attributes=_attributes(span.attributes),
+        attributes=attributes,
         events=tuple(SpanEvent(one.name, one.time_unix_nano, _attributes(one.attributes)) for one in span.events),
         links=tuple(Link(link.trace_id.hex(), link.span_id.hex()) for link in span.links),
         kind=span.kind,

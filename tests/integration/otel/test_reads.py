@@ -211,6 +211,17 @@ async def test_every_refusal_is_kept_with_its_reason(
     assert len(exporter.user_agent) == 300
 
 
+async def test_the_reason_of_a_refusal_says_nothing_of_what_was_sent(client: httpx2.AsyncClient, log: Log) -> None:
+    value = {"intValue": "the patient Ada has diabetes"}
+    spans = [{"attributes": [{"key": "age", "value": value}]}]
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+    answer = await client.post("/v1/traces", json=document)
+    assert answer.status_code == 400
+    await exporters.write()
+    reason = (await exporter_of(log)).refused_reason
+    assert reason == "The body is not OTLP/JSON: the field 'intValue' of AnyValue has a wrong value"
+
+
 async def test_it_is_noted_that_messages_were_seen(client: httpx2.AsyncClient, log: Log) -> None:
     trace = new_trace()
     await send(client, export(span(trace, 1, gen_ai__request__model="m")))

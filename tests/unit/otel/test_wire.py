@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from events.errors import BadRequest
+from events.errors import BadRequest, TooLarge
 from events.otel.wire import decode, divide_records, divide_spans, records_of, spans_of
 from tests.support.otlp import captures
 
@@ -86,6 +86,12 @@ def test_log_records_without_messages_or_without_a_trace_are_dropped() -> None:
 def test_json_that_is_no_export_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequest, match="not OTLP/JSON|too deep"):
         decode(ExportTraceServiceRequest(), body, is_json=True)
+
+
+def test_json_of_too_many_objects_is_refused_before_it_is_read() -> None:
+    for part in (b"[],", b"{},"):
+        with pytest.raises(TooLarge, match="more than 1,000,000 objects and lists"):
+            decode(ExportTraceServiceRequest(), b'{"unknown":[' + part * 1_000_000 + b"0]}", is_json=True)
 
 
 def test_protobuf_that_is_nested_too_deep_is_a_bad_request() -> None:
