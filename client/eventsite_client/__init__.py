@@ -10,6 +10,7 @@ from eventsite_client._async.reading import AsyncEvents, AsyncPages, AsyncStates
 from eventsite_client._background.log import Logged, WhenFull
 from eventsite_client._core.breaking import Breaker
 from eventsite_client._core.context import Cause, Run, carry, trace_headers
+from eventsite_client._core.settings import __version__
 from eventsite_client._sync.client import Client
 from eventsite_client._sync.consuming import Subscription, Taking, Work
 from eventsite_client._sync.deciding import Attempt, Decision
@@ -146,6 +147,7 @@ __all__ = [
     "Why",
     "Work",
     "WrongExpectedVersion",
+    "__version__",
     "carry",
     "trace_headers",
 ]

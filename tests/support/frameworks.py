@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,19 @@ from tests.support.server import CHECKOUT
 
 _INSTALL_SECONDS = 180
 _UV = str(Path(sys.executable).with_name("uv"))
-_OF_CLIENT = ("httpx2>=2.14", "msgspec>=0.20")
+OF_CLIENT: tuple[str, ...] = tuple(
+    tomllib.loads((CHECKOUT / "client" / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+)
 
 
-def python_with(place: Path, *packages: str) -> Path:
+def python_with(
+    place: Path, *packages: str, of_client: tuple[str, ...] = OF_CLIENT, interpreter: str = sys.executable
+) -> Path:
     """Install packages beside what the client needs, and return their interpreter. Without an index, the test skips."""
     python = place / "bin" / "python"
-    command = [_UV, "pip", "install", "--quiet", "--python", str(python), *_OF_CLIENT, *packages]
+    command = [_UV, "pip", "install", "--quiet", "--python", str(python), *of_client, *packages]
     try:
-        subprocess.run([_UV, "venv", "--quiet", "--python", sys.executable, place], check=True, timeout=PATIENCE)
+        subprocess.run([_UV, "venv", "--quiet", "--python", interpreter, place], check=True, timeout=PATIENCE)
         subprocess.run(command, check=True, timeout=_INSTALL_SECONDS, stderr=subprocess.PIPE)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         if os.environ.get("CI"):

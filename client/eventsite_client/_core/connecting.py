@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import httpx2
 
 from eventsite_client._core.following import Silence
 from eventsite_client._core.requests import Request
+from eventsite_client._core.settings import __version__
 from eventsite_client.errors import EventsiteError, NoAnswer, UnexpectedAnswer
 
 Maker = TypeVar("Maker")
@@ -30,11 +30,7 @@ def checked_transport(transport: Maker) -> Maker:
 
 def headers_of(token: str) -> dict[str, str]:
     """Return the headers of all requests with a token."""
-    try:
-        agent = f"eventsite-client/{version('eventsite-client')}"
-    except PackageNotFoundError:  # it runs from a checkout
-        agent = "eventsite-client"
-    return {"Authorization": f"Bearer {token}", "User-Agent": agent}
+    return {"Authorization": f"Bearer {token}", "User-Agent": f"eventsite-client/{__version__}"}
 
 
 def build(http: httpx2.Client | httpx2.AsyncClient, url: str, request: Request[Any], timeouts: Any) -> httpx2.Request:

@@ -1,8 +1,11 @@
-"""The address and the token of a client: arguments, or variables of the environment."""
+"""The version of the client, its address and its token: arguments, or variables of the environment."""
 
 from __future__ import annotations
 
 import os
+
+__version__ = "0.1.0"
+"""The version of the distribution."""
 
 URL_VARIABLE = "EVENTSITE_URL"
 TOKEN_VARIABLE = "EVENTSITE_TOKEN"  # noqa: S105 - the name of the variable

@@ -28,3 +28,4 @@ def test_the_wheel_holds_every_module_and_needs_httpx2_and_msgspec_only(tmp_path
     needed = [line.split()[1] for line in lines if "extra ==" not in line]
     assert [name.partition(">")[0] for name in needed] == ["httpx2", "msgspec"]
     assert "Requires-Python: >=3.10" in metadata
+    assert f"Version: {eventsite_client.__version__}" in metadata.splitlines()
