@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from events.reading.statement import Statement
 from events.sql import otel as sql
 
@@ -63,7 +65,10 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An event that the log refused; without a stream and an event's id, a trace that could not be mapped."""
+    """An event that the log refused; without a stream and an event's id, a trace that could not be mapped.
+
+    `is_kept`: the spans of the trace are still there, so it can be mapped again.
+    """
 
     trace_id: UUID
     failed_at: datetime
@@ -71,6 +76,7 @@ class Failure:
     event_id: str | None
     code: str
     detail: str
+    is_kept: bool
 
 
 def held_in_log(log_id: int) -> Statement[Held]:
@@ -96,6 +102,18 @@ def _held_of_run(log_id: int, column: str, name: str) -> Statement[Held]:
 def map_now(log_id: int, traces: Sequence[UUID]) -> None:
     """Let traces, and all that links tie to them, be mapped within a second, whatever they wait for."""
     Statement(sql.MAP_NOW, {"log_id": log_id, "traces": list(traces)}).execute()
+
+
+def map_again(log_id: int, trace_id: UUID) -> None:
+    """Let all that is kept of a trace be mapped once more, within a second, and forget its failures.
+
+    Its events are there once, whatever was mapped before. If something of it is held, it is mapped with that.
+    """
+    params = {"log_id": log_id, "traces": [trace_id]}
+    with transaction.atomic():
+        Statement(sql.LOCK_TRACES, params).execute()
+        Statement(sql.MAP_AGAIN, params).execute()
+        Statement(sql.MAP_NOW, params).execute()
 
 
 def exporters(log_id: int) -> Statement[Exporter]:

@@ -119,6 +119,24 @@ MAP_NOW = """
     )
     update otel_trace t set due_at = now(), waits_since = to_timestamp(0), attempts = 0
     from locked where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
+# A trace of which nothing is held is mapped as if all that is kept of it had just come. The second statement reads what
+# it changes under the lock that the first one takes.
+LOCK_TRACES = """
+    select from otel_trace where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])
+    order by trace_id for update"""
+MAP_AGAIN = """
+    with kept as (
+        select trace_id, min(number) - 1 as before, sum(bytes) as bytes,
+            coalesce(sum(count) filter (where not are_records), 0) as spans,
+            coalesce(sum(count) filter (where are_records), 0) as records
+        from otel_piece where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[]) group by trace_id
+    ), failures as (
+        delete from otel_failure where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])
+    )
+    update otel_trace t set
+        mapped = before, held_spans = spans, held_records = records, held_bytes = bytes, kept_bytes = 0,
+        due_at = now(), waits_since = to_timestamp(0), attempts = 0
+    from kept where t.log_id = %(log_id)s and t.trace_id = kept.trace_id and t.due_at is null"""
 FAIL = """
     with added as (
         insert into otel_failure (log_id, trace_id, failed_at, stream, event_id, code, detail)
@@ -148,11 +166,13 @@ _FORGET = """
             and not exists (select 1 from otel_trace t where t.log_id = b.log_id and t.trace_id = b.trace_id)
     )
     select count(*) from gone"""
+# What failed may be mapped again, for a day.
 FORGET_OLD = _FORGET.format(
     which="""
-        select log_id, trace_id, last_at from otel_trace
+        select log_id, trace_id, last_at from otel_trace t
         where due_at is null and (
             pieces = mapped and last_at < now() - make_interval(secs => %(context)s)
+                and not exists (select 1 from otel_failure f where (f.log_id, f.trace_id) = (t.log_id, t.trace_id))
             or last_at < now() - interval '1 day')
         order by log_id, trace_id limit %(most)s for update skip locked"""
 )
@@ -183,7 +203,8 @@ _FORGET_PIECES = """
 FORGET_OLD_PIECES = _FORGET_PIECES.format(
     which="""
         select p.log_id, p.trace_id, p.number from otel_piece p join otel_trace t using (log_id, trace_id)
-        where p.number <= t.mapped and p.received_at < now() - make_interval(secs => %(context)s)"""
+        where p.number <= t.mapped and p.received_at < now() - make_interval(secs => %(context)s)
+            and not exists (select 1 from otel_failure f where (f.log_id, f.trace_id) = (p.log_id, p.trace_id))"""
 )
 # A worker reads the last ones.
 FORGET_UNREAD_PIECES = _FORGET_PIECES.format(
@@ -255,8 +276,9 @@ EXPORTERS = """
     from otel_exporter x join token t on t.id = x.token_id
     where x.log_id = %(log_id)s order by greatest(last_at, refused_at) desc nulls last, x.token_id"""
 FAILURES = """
-    select trace_id, failed_at, stream, event_id, code, detail from otel_failure
-    where log_id = %(log_id)s order by id desc limit %(most)s"""
+    select trace_id, failed_at, stream, event_id, code, detail, exists (
+        select 1 from otel_piece p where (p.log_id, p.trace_id) = (f.log_id, f.trace_id)
+    ) from otel_failure f where log_id = %(log_id)s order by id desc limit %(most)s"""
 # Of the traces that came with a token last, within two seconds, the one with the most spans; with those of its run.
 RUN_OF_TOKEN = """
     with recursive piece as materialized (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -108,15 +109,27 @@ def connect_arrivals(request: HttpRequest, member: Member) -> HttpResponse:
 @require_POST
 @log_page(Role.ADMIN)
 def connect_map_now(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/connect/map-now`: the last run of a token is mapped at once, and not when its time has come."""
+    """`/logs/<log>/connect/map-now`: the last run of a token is mapped at once, and not when its time has come.
+
+    With `trace`, the hexadecimal id of a trace, that trace is mapped once more, because something of it failed.
+    """
     framework = FRAMEWORKS.get(request.POST.get("framework", ""), DEFAULT)
     token = _token(member.log, request.POST.get("token", ""))
-    if token is not None:
+    if trace := request.POST.get("trace"):
+        reads.map_again(member.log_id, _trace_id(trace))
+    elif token is not None:
         came = arrivals(member.log_id, token.pk)
         reads.map_now(member.log_id, [trace.trace_id for trace in came.traces])
     if request.headers.get("HX-Request"):  # the page asks for news itself, and must keep the token that it shows
         return HttpResponse(status=204)
     return redirect(_url(member.log, framework, token))
+
+
+def _trace_id(text: str) -> UUID:
+    try:
+        return UUID(hex=text)
+    except ValueError:
+        raise NotFound("There is no such trace in this log.") from None
 
 
 def _what_arrives(

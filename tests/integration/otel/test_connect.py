@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +20,23 @@ from events.access.tokens import hash_of
 from events.api.otlp import exporters
 from events.models import Log, OtelTrace, Role, Scope, Token
 from events.otel import arrivals
+from events.otel.mapping.run import MappedRun
+from events.otel.spans import Span
 from events.otel.worker import working
 from events.views.connect.frameworks import FRAMEWORKS
 from tests.support.factories import make_member, make_user
-from tests.support.otel import PROTOBUF, export, new_trace, pass_time, records, send, span, work
+from tests.support.otel import (
+    PROTOBUF,
+    export,
+    ids_of,
+    map_plainly,
+    new_trace,
+    pass_time,
+    records,
+    send,
+    span,
+    work,
+)
 
 AGENT: dict[str, Any] = {"gen_ai__operation__name": "invoke_agent"}
 TOOL: dict[str, Any] = {"gen_ai__operation__name": "execute_tool"}
@@ -262,6 +275,72 @@ async def test_failures_of_the_log_stand_there(
         text = await shown(token)
         assert "What could not become events" in text
         assert "worker-died 5 workers ended." in text
+
+
+async def test_what_failed_is_mapped_again_if_somebody_says_so(
+    client: httpx2.AsyncClient, log: Log, admin: AsyncClient, at: str, shown: Callable[..., Awaitable[str]]
+) -> None:
+    refused, parked = new_trace(), new_trace()
+    await send(client, export(span(refused, 1), span(refused, 2, 1, name="n" * 201), span(parked, 1, name="bad")))
+    await pass_time(log, 7)
+
+    def defective(spans: Sequence[Span], *args: Any, **named: Any) -> MappedRun:
+        if spans[0].name == "bad":
+            raise ZeroDivisionError
+        return map_plainly(spans, *args, **named)
+
+    async with working(map=defective) as worker:
+        await work(worker)
+        await pass_time(log, 3_600)
+        await worker.store.forget()
+    assert len(await ids_of(log)) == 1
+    viewer = await sign_in(log, Role.VIEWER)
+    trace = {"trace": refused.hex()}
+    assert (await viewer.post(f"{at}/map-now", trace)).status_code == 404
+    assert (await admin.post(f"{at}/map-now", {"trace": "none"})).status_code == 404
+    assert (await shown()).count("map again") == 2
+    for one in (refused, parked):
+        answer = await admin.post(f"{at}/map-now", {"trace": one.hex(), "framework": "crewai"})
+        assert answer["Location"] == f"{at}?framework=crewai"
+    assert "could not become events" not in await shown()
+    async with working() as worker:
+        await work(worker)
+    assert {id.partition(":")[0] for id in await ids_of(log)} == {refused.hex(), parked.hex()}
+    assert f"{refused.hex()}:{2:016x}:end" in await ids_of(log)
+    assert "could not become events" not in await shown()
+    rows = OtelTrace.objects.filter(log=log).values_list("held_spans", "held_records", "held_bytes", "due_at")
+    assert [row async for row in rows] == [(0, 0, 0, None)] * 2
+
+
+async def test_a_trace_of_which_something_is_held_is_mapped_with_it(
+    client: httpx2.AsyncClient, log: Log, admin: AsyncClient, at: str
+) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 1)))
+    await pass_time(log, 7)
+    async with working() as worker:
+        await work(worker)
+        await send(client, export(span(trace, 2, 1)))
+        await admin.post(f"{at}/map-now", {"trace": trace.hex()})
+        await work(worker)
+    rows = OtelTrace.objects.filter(log=log).values_list("held_spans", "held_bytes", "mapped", "due_at")
+    assert [row async for row in rows] == [(0, 0, 2, None)]
+
+
+async def test_the_spans_of_what_failed_are_kept_for_a_day(
+    client: httpx2.AsyncClient, log: Log, shown: Callable[..., Awaitable[str]]
+) -> None:
+    await send(client, export(span(new_trace(), 1, name="n" * 201)))
+    await pass_time(log, 7)
+    async with working(map=map_plainly) as worker:
+        await work(worker)
+        await pass_time(log, 82_800)
+        await worker.store.forget()
+        assert "map again" in await shown()
+        await pass_time(log, 3_601)
+        await worker.store.forget()
+    assert "invalid" in await shown()
+    assert "map again" not in await shown()
 
 
 async def test_a_defect_of_the_mapper_does_not_hide_what_came(
