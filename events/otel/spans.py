@@ -31,7 +31,8 @@ class Span(Struct, frozen=True):
     """One span that has ended.
 
     Ids are lower-case hex: 32 digits of a trace, 16 of a span. Times are nanoseconds since 1970 by the sender's clock;
-    0 if it sent none. `status_code` is 0 (unset), 1 (ok) or 2 (error).
+    0 if it sent none. `status_code` is 0 (unset), 1 (ok) or 2 (error). `has_remote_parent`: its parent is known to
+    be a span of another process.
     """
 
     trace_id: str
@@ -48,6 +49,7 @@ class Span(Struct, frozen=True):
     status_message: str = ""
     scope: str = ""
     resource: Attributes = {}
+    has_remote_parent: bool = False
 
 
 class LogRecord(Struct, frozen=True):

@@ -19,7 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as WireRecord
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import SpanFlags, TracesData
 
 from events.errors import BadRequest, TooLarge
 from events.otel.otlp_json import fill
@@ -31,6 +31,7 @@ Export = TypeVar("Export", ExportTraceServiceRequest, ExportLogsServiceRequest)
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 _GEN_AI = "gen_ai."
+_REMOTE_PARENT = SpanFlags.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _NO_TRACE = bytes(TRACE_ID_BYTES)
 _NO_SPAN = bytes(SPAN_ID_BYTES)
 _MOST_OBJECTS = 1_000_000
@@ -226,6 +227,7 @@ def _span(span: WireSpan, scope: str, resource: Attributes) -> Span:
         status_message=span.status.message,
         scope=scope,
         resource=resource,
+        has_remote_parent=span.flags & _REMOTE_PARENT == _REMOTE_PARENT,
     )
 
 

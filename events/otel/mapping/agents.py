@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from events.otel.mapping.reading import PASSED, WORK, Role
+from events.otel.mapping.reading import SILENT, WORK, Role
 from events.otel.mapping.tree import Node, in_time
 
 _UNKNOWN_SERVICE = "unknown_service"
@@ -41,7 +41,7 @@ def name_agents(ordered: list[Node]) -> None:
 def name_services(nodes: list[Node]) -> None:
     """Let the service be the agent of what no agent did."""
     for node in nodes:
-        if node.agent is None and node.role not in (Role.WORKFLOW, *PASSED):
+        if node.agent is None and node.role not in (Role.WORKFLOW, *SILENT):
             node.agent = _service(node)
 
 

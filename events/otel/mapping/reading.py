@@ -37,7 +37,9 @@ class Role(StrEnum):
 
 WORK = frozenset({Role.RETRIEVAL, Role.EMBEDDING, Role.RERANKING, Role.GUARDRAIL, Role.EVALUATION})
 """What an agent does besides asking models and calling tools: one event, when it has ended."""
-PASSED = frozenset({Role.STEP, Role.SETUP, Role.CARRIER})
+SILENT = frozenset({Role.STEP, Role.SETUP, Role.CARRIER})
+"""The roles of spans that make no event unless they fail."""
+PASSED = SILENT | {Role.OTHER}
 """The roles of spans that stand between an event and its cause without being either."""
 
 

@@ -16,7 +16,7 @@ from events.otel.mapping.causes import find_causes
 from events.otel.mapping.conventions import Reader, read
 from events.otel.mapping.drafts import Draft, in_order, time_text
 from events.otel.mapping.fitting import Cuts, fitted_data, fitted_name
-from events.otel.mapping.reading import PASSED
+from events.otel.mapping.reading import SILENT
 from events.otel.mapping.telling import tell
 from events.otel.mapping.tree import Node, in_time, tree_of
 from events.otel.runs import STREAM_PREFIX
@@ -97,7 +97,7 @@ def _once(records: Iterable[LogRecord]) -> Sequence[LogRecord]:
 
 def _name_of(timed: list[Node]) -> RunName:
     """Name a run after its first trace, and its workflow after the conversation that its root belongs to."""
-    first = next((node for node in timed if node.is_root and node.role not in PASSED), timed[0])
+    first = next((node for node in timed if node.is_root and node.role not in SILENT), timed[0])
     roots = (node for node in timed if node.is_root)
     conversation = next((node.reading.conversation for node in (*roots, *timed) if node.reading.conversation), None)
     trace_id = first.span.trace_id

@@ -9,11 +9,11 @@ from events.otel.mapping.agents import DOINGS, name_services
 from events.otel.mapping.drafts import Data, Draft, time_text, without_none
 from events.otel.mapping.handoffs import instruction_of, is_handoff, target_of
 from events.otel.mapping.history import Histories, take_results
-from events.otel.mapping.reading import PASSED, WORK, Message, Role
+from events.otel.mapping.reading import WORK, Message, Role
 from events.otel.mapping.summaries import complete
 from events.otel.mapping.tools import Replies
 from events.otel.mapping.tree import Node
-from events.otel.spans import Attributes
+from events.otel.spans import Span
 
 _SOLITARY = DOINGS | {Role.SETUP, Role.CARRIER}
 """A root that is one of these is no run."""
@@ -72,12 +72,12 @@ def tell(timed: list[Node], run_id: str) -> Drafts:
         if node.role is Role.MODEL:
             _tell_model(node, drafts, histories, replied_ns=replied.get(id(node), node.ended_ns))
             _tell_handoffs(node, drafts, by_spans)
-        elif node.role in PASSED:
-            _tell_step(node, drafts, failed)
-        elif node.role is not Role.WORKFLOW:
+        elif node.role in _TELLERS:
             _TELLERS[node.role](node, drafts)
+        elif node is not root:
+            _tell_step(node, drafts, failed)
     if root is not None:
-        _tell_run(root, timed, drafts, run_id, attributes=root.span.attributes if is_foreign else None)
+        _tell_run(root, timed, drafts, run_id, more=_as_it_came(root.span) if is_foreign else {})
     return drafts
 
 
@@ -150,20 +150,22 @@ def _replied_ns(timed: list[Node], asked_by: dict[int, Node]) -> dict[int, int]:
     return replied
 
 
-def _tell_run(root: Node, timed: list[Node], drafts: Drafts, run_id: str, *, attributes: Attributes | None) -> None:
+def _tell_run(root: Node, timed: list[Node], drafts: Drafts, run_id: str, *, more: Data) -> None:
     """Tell the run as a whole, until its last trace has ended. An agent that is its root has events of its own, too.
 
     The ids are those of the run: which of its roots stands for it may depend on what came before it is mapped.
     """
     agent = root.agent if root.role is Role.AGENT else None
-    reading, error = root.reading, root.error
+    reading, error, started_ns = root.reading, root.error, root.started_ns
     name = reading.name or root.span.name
-    data = without_none(name=name, task=reading.task, attributes=attributes)
+    data = without_none(name=name, task=reading.task, **more)
     ids = [f"{run_id}:start"]
     drafts.run_start = drafts.add("workflow.started", root, ids, data, time_ns=root.started_ns, agent=agent)
     ended_ns = max(node.ended_ns for node in timed if node.is_root)
     output = reading.output if error is None else None
-    data = without_none(name=name, output=output, error=error, duration_ms=_ms(ended_ns - root.started_ns))
+    data = without_none(
+        name=name, output=output, error=error, duration_ms=_ms(ended_ns - started_ns) if started_ns else None
+    )
     type = _outcome("workflow", "finished", error)
     drafts.run_end = drafts.add(type, root, [f"{run_id}:end"], data, time_ns=ended_ns, agent=agent)
 
@@ -228,7 +230,7 @@ def _tell_model(node: Node, drafts: Drafts, histories: Histories, *, replied_ns:
         **(reading.usage or {}),
         finish_reason=reading.finish_reason,
         started_at=time_text(node.started_ns),
-        duration_ms=_ms(replied_ns - node.started_ns),
+        duration_ms=_ms(replied_ns - node.started_ns) if node.started_ns else None,
         messages=histories.news(node),
     )
     drafts.end(_outcome("model", "replied", error), node, data, time_ns=replied_ns)
@@ -255,18 +257,26 @@ def _tell_step(node: Node, drafts: Drafts, failed: set[int]) -> None:
 
 
 def _tell_other(node: Node, drafts: Drafts) -> None:
-    """Tell a span that no convention knows as it came."""
-    span = node.span
-    events = [{"name": event.name, "attributes": event.attributes} for event in span.events]
-    data = without_none(
-        name=span.name,
+    """Tell a span that no convention knows."""
+    came = _as_it_came(node.span)
+    data = without_none(name=node.span.name, **came, error=node.error, duration_ms=_duration(node))
+    drafts.end(_outcome("span", "ended", node.error), node, data)
+
+
+def _as_it_came(span: Span) -> Data:
+    """Return what a span says besides its name and its times."""
+    events = [
+        without_none(name=event.name, time=time_text(event.time_ns), attributes=event.attributes or None)
+        for event in span.events
+    ]
+    links = [{"trace": link.trace_id, "span": link.span_id} for link in span.links]
+    return without_none(
         kind=_KINDS[span.kind] if 0 <= span.kind < len(_KINDS) else None,
         attributes=span.attributes,
         events=events or None,
-        error=node.error,
-        duration_ms=_duration(node),
+        links=links or None,
+        resource=span.resource or None,
     )
-    drafts.end(_outcome("span", "ended", node.error), node, data)
 
 
 _TELLERS: dict[Role, Callable[[Node, Drafts], None]] = {
@@ -282,8 +292,9 @@ def _outcome(noun: str, success: str, error: object) -> str:
     return f"{noun}.{success if error is None else 'failed'}"
 
 
-def _duration(node: Node) -> float | int:
-    return _ms(node.ended_ns - node.started_ns)
+def _duration(node: Node) -> float | int | None:
+    """Return how long a span took; None if its clock told no start."""
+    return _ms(node.ended_ns - node.started_ns) if node.started_ns else None
 
 
 def _ms(nanoseconds: int) -> float | int:

@@ -111,6 +111,7 @@ def tree_of(spans: Iterable[Span], records: Sequence[LogRecord], *, read: Reader
         if parent is not None:
             node.parent = parent
             parent.children.append(node)
+    _find_roots(nodes.values())
     ordered = _from_the_roots(nodes.values())
     if _adopt_siblings(ordered):
         ordered = _from_the_roots(nodes.values())
@@ -121,6 +122,13 @@ def tree_of(spans: Iterable[Span], records: Sequence[LogRecord], *, read: Reader
     _fold_responses(ordered)
     _look_up(ordered)
     return ordered
+
+
+def _find_roots(nodes: Iterable[Node]) -> None:
+    """Let spans that another process has called be the roots of a run if no root has come: theirs may go elsewhere."""
+    if not any(node.is_root for node in nodes):
+        for node in nodes:
+            node.is_root = node.parent is None and node.span.has_remote_parent
 
 
 def _from_the_roots(nodes: Iterable[Node]) -> list[Node]:

@@ -25,7 +25,7 @@ from events.otel.spans import LogRecord, Span
 Reader: TypeAlias = Callable[[Span, Sequence[LogRecord]], Reading]
 """Returns what a span says."""
 
-_FIRST = (runtimes, adk, langfuse, langsmith, logfire, mastra)
+_FIRST = (adk, langfuse, langsmith, logfire, mastra)
 """What knows more of its own spans than a general convention does."""
 
 
@@ -34,8 +34,10 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
 
     A convention that only adds to others has the role `OTHER`, which is the role of a span that none of them knows.
     """
+    if (machinery := runtimes.read(span)) is not None and machinery.role is Role.CARRIER:
+        return machinery  # the name of an agent on it is none
     attributes = span.attributes
-    readings: list[Reading | None] = [module.read(span) for module in _FIRST]
+    readings: list[Reading | None] = [machinery, *(module.read(span) for module in _FIRST)]
     if "crew_key" in attributes or "traceloop.span.kind" in attributes:
         readings.append(crewai.read(span))
     if "openinference.span.kind" in attributes:

@@ -35,6 +35,8 @@ _ROLE_OF_EVENT = {
     "gen_ai.choice": "assistant",
 }
 _CHOICE = "gen_ai.choice"
+_RESPONSE_ID = "resp_"
+"""The beginning of what OpenAI's Responses API calls a response."""
 _DETAILS = "gen_ai.client.inference.operation.details"
 _USAGE = {
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
@@ -57,7 +59,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
     reading = Reading(
         role,
         agent=text(attributes.get("gen_ai.agent.name")),
-        conversation=text(attributes.get("gen_ai.conversation.id")) or text(attributes.get("session.id")),
+        conversation=_conversation(attributes) or text(attributes.get("session.id")),
         model=text(attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")),
         response_id=text(attributes.get("gen_ai.response.id")),
         provider=text(attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")),
@@ -86,6 +88,12 @@ def _role(attributes: Attributes) -> Role | None:
     if "gen_ai.tool.name" in attributes:
         return Role.TOOL
     return Role.MODEL if "gen_ai.request.model" in attributes else None
+
+
+def _conversation(attributes: Attributes) -> str | None:
+    """Return the conversation that a span names. The id of a response only names the call before."""
+    conversation = text(attributes.get("gen_ai.conversation.id"))
+    return None if conversation is None or conversation.startswith(_RESPONSE_ID) else conversation
 
 
 def _read_tool(reading: Reading, attributes: Attributes) -> None:

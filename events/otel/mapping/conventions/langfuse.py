@@ -19,6 +19,7 @@ _TYPES = {
     "embedding": Role.EMBEDDING,
     "evaluator": Role.EVALUATION,
     "guardrail": Role.GUARDRAIL,
+    "chain": Role.STEP,
 }
 _USAGE = {
     "input_tokens": ("input", "prompt_tokens", "input_tokens"),
@@ -35,7 +36,7 @@ def read(span: Span) -> Reading | None:
     if not isinstance(type, str):
         return None
     reading = Reading(
-        _TYPES.get(type, Role.STEP),
+        _TYPES.get(type, Role.OTHER),
         name=span.name or None,
         conversation=text(attributes.get("session.id")),
         model=text(attributes.get(f"{_PREFIX}model.name")),

@@ -16,18 +16,20 @@ _KINDS = {
     "Agent run:": Role.AGENT,
     "Function:": Role.TOOL,
     "Handoff:": Role.HANDOFF,
+    "Guardrail": Role.GUARDRAIL,
+    "Turn ": Role.STEP,
     "Responses API": Role.MODEL,
     "Chat completion": Role.MODEL,
 }
 
 
 def read(span: Span) -> Reading | None:
-    """Read a span that Logfire made. What it made of no model's or agent's work is a step."""
+    """Read a span that Logfire made: of an agent's work, or as people tell it to, of anything."""
     attributes = span.attributes
     template = text(attributes.get(_TEMPLATE))
     if template is None or not span.scope.startswith("logfire"):
         return None
-    role = next((role for start, role in _KINDS.items() if template.startswith(start)), Role.STEP)
+    role = next((role for start, role in _KINDS.items() if template.startswith(start)), Role.OTHER)
     reading = Reading(role, name=text(attributes.get("name")) or text(attributes.get("logfire.msg")))
     if role is Role.WORKFLOW:
         reading.conversation = text(attributes.get("group_id"))

@@ -10,7 +10,7 @@ from events.otel.mapping.reading import Reading, Role
 from events.otel.spans import Span
 
 _RUNTIMES = ("autogen ", "agent_runtime ")
-_OPENLIT = "openlit.instrumentation.langgraph"
+_OPENLIT = "openlit"
 _NODES = frozenset({"model", "agent", "tools", "call_model", "__start__", "__end__"})
 """LangGraph's own names of nodes, which OpenLIT takes for agents."""
 _AGENT_FRAMEWORK = "agent_framework"
@@ -19,7 +19,7 @@ _STEPS = ("executor.process", "edge_group.process", "message.send")
 
 def read(span: Span) -> Reading | None:
     """Read a span of a runtime: of AutoGen, Semantic Kernel, the Agent Framework, or LangGraph."""
-    if span.scope == _OPENLIT and text(span.attributes.get("gen_ai.agent.name")) in _NODES:
+    if span.scope.startswith(_OPENLIT) and text(span.attributes.get("gen_ai.agent.name")) in _NODES:
         return Reading(Role.CARRIER, name=span.name)
     if span.scope.startswith("semantic_kernel") and "gen_ai.operation.name" not in span.attributes:
         return Reading(Role.STEP, name=span.name)

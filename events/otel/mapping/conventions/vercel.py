@@ -20,8 +20,10 @@ _CALLS = (".doGenerate", ".doStream")
 def read(span: Span) -> Reading | None:
     """Read a span of this SDK. A call of `generateText`, around model calls and tools, is an agent if it has a name."""
     attributes = span.attributes
-    operation = text(attributes.get("ai.operationId")) or (span.name.partition(" ")[0])
-    if not operation.startswith("ai."):
+    operation = text(attributes.get("ai.operationId"))
+    if operation is None and any(key.startswith("ai.") for key in attributes):
+        operation = span.name.partition(" ")[0]
+    if operation is None or not operation.startswith("ai."):
         return None
     function = text(attributes.get("ai.telemetry.functionId"))
     role = Role.STEP if function is None else Role.AGENT
