@@ -15,7 +15,15 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from events.views.durations import took
-from events.views.row_text import MAX_NAME_CHARACTERS, KeyValue, call_text, one_line, pair, words_of
+from events.views.row_text import (
+    MAX_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    KeyValue,
+    call_text,
+    one_line,
+    pair,
+    words_of,
+)
 
 _ARROW = "→"
 _MAX_CALLS = 3
@@ -56,7 +64,7 @@ def run_words(type_name: str, data: Data, row_names: Collection[str | None]) -> 
         told = [(key, None if key == "name" else word) for key, word in told]
     words = [word for _, word in told if word]
     if not words:
-        return None
+        return RunWords([], [], frozenset({"name"})) if ("name", None) in told else None
     return RunWords(
         first=[word for word in words if word.kind != "fact"],
         facts=[word for word in words if word.kind == "fact"],
@@ -107,6 +115,33 @@ def _content(key: str, arrow: str = "") -> Teller:
     return tell
 
 
+def _request(data: Data) -> Told:
+    """Tell the request or the query of a span by its attributes, whose names are OpenTelemetry's."""
+    attributes = data.get("attributes")
+    if not isinstance(attributes, dict):
+        return
+    method, url = _first_of(attributes, _METHODS), _first_of(attributes, _URLS)
+    request = " ".join(part for part in (method, url) if isinstance(part, str))
+    name, statement = data.get("name"), _first_of(attributes, _STATEMENTS)
+    if request and isinstance(name, str) and isinstance(method, str) and name.startswith(method):
+        yield "name", None  # it is the method, mostly with the pattern of the address
+    else:
+        yield from _name(data)
+    if request:
+        yield "attributes", KeyValue("", "call", one_line(request, MAX_CHARACTERS))
+    if isinstance(statement, str):
+        yield "attributes", words_of("", statement)
+    if attributes and not request and not isinstance(statement, str):
+        yield "attributes", words_of("", attributes)
+    if isinstance(status := _first_of(attributes, _STATUSES), int | str):
+        yield "attributes", KeyValue("", "fact", _short(str(status)))
+    yield from ((key, None) for key in _OF_SPANS_ONLY)
+
+
+def _first_of(attributes: Data, names: tuple[str, ...]) -> Any:
+    return next((value for name in names if (value := attributes.get(name)) not in (None, "")), None)
+
+
 def _error(data: Data) -> Told:
     if error := data.get("error"):
         yield "error", pair("", error, bad=True)
@@ -153,6 +188,12 @@ def _number(data: Data, key: str) -> float | None:
     return float(value)
 
 
+_METHODS = ("http.request.method", "http.method", "rpc.method")
+_URLS = ("url.full", "http.url", "url.path", "http.target", "http.route", "rpc.service")
+_STATEMENTS = ("db.query.text", "db.statement")
+_STATUSES = ("http.response.status_code", "http.status_code", "rpc.grpc.status_code")
+_OF_SPANS_ONLY = ("kind", "events", "links", "resource")
+_OF_SPAN = (_request, _error, _duration)
 _OF_RUN = (_name, _content("task"), _content("output"), _error, _duration)
 _OF_REPLY = (_content("content"), _calls, _error, _end, _tokens, _cost, _duration, _model)
 _OF_RETURN = (_name, _content("result", _ARROW), _error, _duration)
@@ -166,6 +207,8 @@ _TELLERS: dict[str, tuple[Teller, ...]] = {
     "tool.returned": _OF_RETURN,
     "tool.failed": _OF_RETURN,
     "task.delegated": (_target, _content("instruction")),
+    "span.ended": _OF_SPAN,
+    "span.failed": _OF_SPAN,
     "step.failed": (_name, _error, _duration),
     **{f"{work}.{outcome}": _OF_WORK for work in _WORK for outcome in ("finished", "failed")},
 }
