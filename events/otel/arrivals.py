@@ -12,7 +12,7 @@ import orjson
 
 from events.otel.careful import map_carefully
 from events.otel.mapping.run import MappedEvent, RunName
-from events.otel.pieces import KeptPiece, material_of
+from events.otel.pieces import NOTHING, KeptPiece, material_of
 from events.otel.reads import Exporter, exporters
 from events.otel.spans import Span
 from events.reading.statement import Statement
@@ -25,8 +25,6 @@ _MOST_TRACES = 100
 _MOST_BYTES = 2**19
 """Of the pieces that are read and mapped for a page, which takes some 50 ms. Of a larger run, only counts are shown."""
 _CONTENT = ("task", "content", "arguments", "result", "output", "instruction")
-_NOTHING = (None, "", "__REDACTED__")
-"""The values of attributes for messages whose words are not sent; the last is OpenInference's."""
 _SEARCHED = timedelta(minutes=10)
 """A token's last spans are searched in the pieces of this time before its last export, which may have had none."""
 
@@ -126,4 +124,4 @@ def run_so_far(log_id: int, came: Arrivals) -> RunSoFar | None:
 def _has_content(event: MappedEvent) -> bool:
     """Whether an event tells what was said: some frameworks send the attributes of messages also without the words."""
     data = orjson.loads(event.data)
-    return isinstance(data, dict) and any(data.get(key) not in _NOTHING for key in _CONTENT)
+    return isinstance(data, dict) and any(data.get(key) not in NOTHING for key in _CONTENT)

@@ -12,15 +12,19 @@ from events.otel.spans import Attributes, LogRecord, Span
 from events.otel.wire import records_of, spans_of
 
 _encode = msgspec.msgpack.Encoder().encode
-_CONTENT = (
-    *("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion"),
-    *("gen_ai.tool.call.arguments", "gen_ai.tool.call.result"),
-    *("llm.input_messages.", "llm.output_messages.", "input.value", "output.value"),
-    *("traceloop.entity.input", "traceloop.entity.output"),
-    *("ai.prompt", "ai.response.text", "ai.toolCall.args"),
-    *("all_messages_events", "pydantic_ai.all_messages"),
+_CONTENT = frozenset(
+    {"gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion"}
+    | {"gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "input.value", "output.value"}
+    | {"traceloop.entity.input", "traceloop.entity.output", "langfuse.observation.input", "langfuse.observation.output"}
+    | {"ai.prompt", "ai.prompt.messages", "ai.response.text", "ai.toolCall.args", "ai.toolCall.result"}
+    | {"all_messages_events", "pydantic_ai.all_messages", "gcp.vertex.agent.llm_request"}
 )
-"""The beginnings of the attributes that hold messages, arguments and results."""
+"""The attributes that hold messages, arguments and results."""
+_MESSAGES = ("llm.input_messages.", "llm.output_messages.", "gen_ai.prompt.", "gen_ai.completion.")
+"""The beginnings of the attributes of single messages. Their roles come also without their content."""
+_WORDS = frozenset({"content", "text", "arguments", "function_call_arguments_json"})
+NOTHING = (None, "", "__REDACTED__")
+"""The values of attributes for messages whose words are not sent; the last is OpenInference's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +68,8 @@ def material_of(pieces: Iterable[KeptPiece]) -> Material:
 
 
 def _has_content(attributes: Attributes) -> bool:
-    return any(key.startswith(_CONTENT) for key in attributes)
+    return any(_is_content(key) and value not in NOTHING for key, value in attributes.items())
+
+
+def _is_content(key: str) -> bool:
+    return key in _CONTENT or (key.startswith(_MESSAGES) and key.rpartition(".")[2] in _WORDS)

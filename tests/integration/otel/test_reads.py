@@ -224,7 +224,13 @@ async def test_the_reason_of_a_refusal_says_nothing_of_what_was_sent(client: htt
 
 async def test_it_is_noted_that_messages_were_seen(client: httpx2.AsyncClient, log: Log) -> None:
     trace = new_trace()
-    await send(client, export(span(trace, 1, gen_ai__request__model="m")))
+    empty: dict[str, Any] = {
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": "__REDACTED__",
+        "gen_ai.completion.0.finish_reason": "stop",
+        "input.value": "__REDACTED__",
+    }
+    await send(client, export(span(trace, 1, gen_ai__request__model="m", **empty)))
     await exporters.write()
     await map_all(log)
     assert (await exporter_of(log)).content_at is None
