@@ -33,7 +33,7 @@ from projections.catalog.run_data import (
 from projections.catalog.tool_calls import State
 from projections.catalog.usage import NO_USAGE, room_for, with_failure, with_reply, with_tokens
 
-RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+RUNNING, WAITING, FINISHED, FAILED = "running", "waiting", "finished", "failed"
 _MESSAGE_CHARACTERS = 1_000
 _MAX_MESSAGES, _MAX_DELEGATIONS, _MAX_WORKFLOWS = 20, 20, 20
 _MAX_HISTORY = 6
@@ -109,6 +109,23 @@ def workflow_ended(state: State, happened: Decoded) -> State:
         "open_workflows": [],
         "causes": {**state["causes"], "agents": {}},
     }
+
+
+@agent_run.on("workflow.input_requested")
+def asked(state: State, happened: Decoded) -> State:
+    """Apply a question to a person, whose answer the run waits for."""
+    label = _label(state, happened)
+    question = text_at(fields(happened), "question", _MESSAGE_CHARACTERS) or "(no content)"
+    state = _with_message({**state, "status": WAITING}, f"{happened.position} {label} asks", question)
+    return _with_cause(_doing(state, label, "waits for an answer"), happened, label)
+
+
+@agent_run.on("workflow.input_received")
+def answered(state: State, happened: Decoded) -> State:
+    """Apply the answer, with which the run goes on."""
+    answer = text_at(fields(happened), "answer", _MESSAGE_CHARACTERS) or "(no content)"
+    state = _with_message({**state, "status": RUNNING}, f"{happened.position} answer", answer)
+    return _settled(state, _label(state, happened))
 
 
 @agent_run.on("agent.started")

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from events.models import Log, Token
 from events.otel import worker
+from eventsite_client import Client, NewEvent
 from tests.support.accessibility import findings, reaches_beyond
 from tests.support.otel import PROTOBUF, export, new_trace, span
 from tests.support.server import Server
@@ -106,13 +107,30 @@ def test_a_framework_is_chosen_and_its_lines_are_copied_by_keyboard(admin_page: 
     expect(heading.get_by_text("CrewAI by OpenTelemetry")).to_be_visible()
     expect(admin_page.locator("#kind-crewai")).to_be_focused()
     admin_page.keyboard.press("c")
-    expect(admin_page.locator("#copy-all")).to_have_text("Copied all lines.")
+    expect(admin_page.locator("#announce")).to_contain_text("Copied all lines.")
     copied = admin_page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("pip install opentelemetry-distro")
     assert f"Bearer%20{token}" in copied
     assert Token.objects.get(log=log).name == "CrewAI by OpenTelemetry"
     admin_page.keyboard.press("?")
     expect(admin_page.get_by_role("heading", name="Connect", level=3)).to_be_visible()
+
+
+def test_an_adapter_takes_the_token_along_and_the_page_flips_at_the_first_event(
+    admin_page: Page, server: Server, log: Log
+) -> None:
+    admin_page.goto(f"/logs/{log.name}/connect?framework=openai-agents")
+    make_token(admin_page)
+    token = admin_page.locator(".do mark").first.inner_text()
+    admin_page.get_by_role("button", name="Its adapter tells more.").click()
+    expect(admin_page.get_by_role("heading", name="OpenAI Agents SDK by its adapter")).to_be_visible()
+    expect(admin_page.locator(".do mark").first).to_have_text(token)
+    expect(admin_page.get_by_text("Turns over at the first request.")).to_be_visible()
+    with Client(server.url, token) as client:
+        client.append("run-1", NewEvent("workflow.started"))
+    expect(admin_page.get_by_text("The token was used")).to_be_visible()
+    admin_page.get_by_role("link", name="Open the timeline").click()
+    expect(admin_page.get_by_text("workflow.started").first).to_be_visible()
 
 
 def test_the_chosen_framework_is_in_sight_on_a_phone(admin_page: Page, log: Log) -> None:
@@ -144,7 +162,7 @@ def test_without_scripts_links_and_forms_do_the_same(
     page.goto(f"/logs/{log.name}/")
     page.get_by_role("main").get_by_role("link", name="Connect").click()
     page.get_by_role("button", name="Make a token and fill it in").click()
-    page.get_by_role("button", name="CrewAI").click()
+    page.get_by_role("button", name="CrewAI by span").click()
     exporter = Exporter(server, page)
     page.get_by_role("link", name="Look again").click()
     expect(page.get_by_role("heading", name="CrewAI by OpenTelemetry")).to_be_visible()

@@ -13,6 +13,7 @@ import pytest
 from tests.support.patience import PATIENCE
 from tests.support.server import CHECKOUT
 
+PROGRAMS = CHECKOUT / "tests" / "frameworks"
 _INSTALL_SECONDS = 180
 _UV = str(Path(sys.executable).with_name("uv"))
 OF_CLIENT: tuple[str, ...] = tuple(
@@ -36,8 +37,8 @@ def python_with(
     return python
 
 
-def run(python: Path, program: str, *arguments: str, url: str, token: str, cwd: Path) -> str:
-    """Run one of the programs of `tests/frameworks`, and return what it prints. Its warnings are on its own account."""
+def run(python: Path, program: Path, *arguments: str, url: str, token: str, cwd: Path) -> str:
+    """Run a program, and return what it prints. Its warnings are on its own account."""
     environment = {
         **{
             name: value
@@ -49,7 +50,7 @@ def run(python: Path, program: str, *arguments: str, url: str, token: str, cwd: 
         "EVENTSITE_TOKEN": token,
     }
     done = subprocess.run(
-        [python, CHECKOUT / "tests" / "frameworks" / f"{program}.py", *arguments],
+        [python, program, *arguments],
         cwd=cwd, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

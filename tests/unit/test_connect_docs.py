@@ -13,7 +13,7 @@ ENDPOINT = "http://127.0.0.1:8000"
 
 @pytest.mark.parametrize("framework", FRAMEWORKS.values(), ids=FRAMEWORKS)
 def test_the_page_and_its_documentation_have_the_same_lines(framework: Framework) -> None:
-    section = section_of("docs/connect.md", framework.name)
+    section = section_of("docs/connect.md", framework.title)
     place = 0
     for step in framework.steps:
         lines = step.lines.replace("{endpoint}", ENDPOINT).replace("{token}", SAMPLE_TOKEN)
@@ -25,14 +25,23 @@ def test_the_page_and_its_documentation_have_the_same_lines(framework: Framework
     assert framework.checked[1:] in section
 
 
-def test_every_framework_of_opentelemetry_has_a_picture_of_a_run() -> None:
+def test_every_framework_has_a_picture_of_a_run() -> None:
+    frameworks = [framework for group in GROUPS[:-1] for framework in group.frameworks]
     pictures = {
         framework.slug
-        for framework in GROUPS[0].frameworks
-        if f"(images/connect-{framework.slug}.png)" in section_of("docs/connect.md", framework.name)
+        for framework in frameworks
+        if f"(images/connect-{framework.slug}.png)" in section_of("docs/connect.md", framework.title)
         and (CHECKOUT / f"docs/images/connect-{framework.slug}.png").exists()
     }
-    assert pictures == {framework.slug for framework in GROUPS[0].frameworks} - {"otlp"}
+    assert pictures == {framework.slug for framework in frameworks} - {"otlp"}
+
+
+def test_the_page_leads_to_the_adapter_that_tells_more_and_its_documentation_too() -> None:
+    fuller = {slug: framework.fuller for slug, framework in FRAMEWORKS.items() if framework.fuller}
+    assert fuller == {slug: f"{slug}-adapter" for slug in ("langgraph", "openai-agents", "crewai", "autogen")}
+    for slug, adapter in fuller.items():
+        anchor = FRAMEWORKS[adapter].title.lower().replace(" ", "-")
+        assert f"[Its adapter](#{anchor}) tells more." in section_of("docs/connect.md", FRAMEWORKS[slug].title)
 
 
 def test_each_name_leads_to_one_framework() -> None:

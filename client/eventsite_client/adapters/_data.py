@@ -9,7 +9,7 @@ Data = dict[str, Any]
 
 _CONTENT = frozenset(
     {"task", "output", "content", "reasoning", "arguments", "result", "messages", "instruction", "attachments",
-     "attributes", "input", "state", "patch"}
+     "attributes", "input", "state", "patch", "question", "answer"}
 )  # fmt: skip
 """Members of data that say what was talked about."""
 _INSTRUCTIONS = ("instruction", "instructions", "task", "task_description", "message", "reason", "input")

@@ -27,6 +27,7 @@ class Place:
     about: Data = field(default_factory=dict)
     history: list[Message] = field(default_factory=list)
     began: datetime = field(default_factory=now)
+    is_outermost: bool = False
 
     @property
     def agent(self) -> str | None:

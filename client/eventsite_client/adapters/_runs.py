@@ -104,6 +104,10 @@ class Run:
         self._handoffs: dict[str, tuple[str, Any]] = {}
         self._open_calls: dict[str, _Call] = {}
         self._open_agents: dict[str, Scope] = {}
+        self.waits = False
+        """Whether it stopped for somebody's answer, and goes on with it."""
+        self._questions: dict[str, str] = {}
+        """The events of the questions that were told, by their keys."""
         self._told: set[tuple[str, Any]] = set()
         """The contents and the calls of replies, and the calls whose results are told."""
         self._state: str | None = None
@@ -125,6 +129,30 @@ class Run:
             outcome("workflow", "finished", error), "end", None, causes, at=at,
             name=self.name, output=output, error=error, duration_ms=duration(self.root.began, at),
         )  # fmt: skip
+
+    def ask(self, key: str, scope: Scope, question: Any) -> None:
+        """Tell that the run waits for somebody's answer to a question. What is under way in it goes on with that."""
+        self.waits = True
+        if key not in self._questions:
+            data = {"name": self.name, "question": question}
+            causes = scope.follow()
+            self._questions[key] = self.tell(
+                "workflow.input_requested", f"{key}:asked", scope.agent, causes, scope=scope, **data
+            )
+
+    def resume(self, key: str, answer: Any) -> None:
+        """Tell that the run goes on with an answer."""
+        self.waits = False
+        causes = [*self._questions.values()][-1:]
+        data = {"name": self.name, "answer": answer}
+        self.tell("workflow.input_received", f"{key}:answered", None, causes, scope=self.root, **data)
+
+    def agent_again(self, name: str) -> Scope | None:
+        """Return the scope of an agent of this name that stopped for an answer and now goes on; None if none did."""
+        scope = next((each for each in self._open_agents.values() if each.agent == name and each.waits), None)
+        if scope is not None:
+            scope.waits = False
+        return scope
 
     def branch(self, key: str, parent: Scope, *, caller: str | None = None, stage: Any = None) -> Scope:
         """Return a part of a scope that may run beside others."""
@@ -210,8 +238,16 @@ class Run:
         self, key: str, scope: Scope, name: str, *, arguments: Any = None, call_id: str | None = None,
         agent: str | None = None, at: datetime | None = None,
     ) -> str:  # fmt: skip
-        """Tell that a tool is called, and return the event's id. The reply that asked for it may know more of it."""
+        """Tell that a tool is called, and return the event's id. The reply that asked for it may know more of it.
+
+        A call that stopped for an answer and is made again is told already.
+        """
         agent = agent or scope.agent
+        if again := next(
+            (each for each, call in self._open_calls.items() if call_id and call.call_id == call_id), None
+        ):
+            self._open_calls[key] = self._open_calls.pop(again)
+            return self._open_calls[key].event
         asked = self.calls.pop(call_id or self._next_call(name, agent), {})
         causes = [asked["reply"]] if asked else scope.follow()
         agent = agent or asked.get("agent")

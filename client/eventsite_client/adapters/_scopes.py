@@ -26,6 +26,8 @@ class Scope:
         self.began = now()
         self.is_handed = False
         """Whether a call or a hand-off led to it, so that nothing of its parent follows its end."""
+        self.waits = False
+        """Whether it stopped for somebody's answer."""
         self.told: set[int] = set()
         """The messages that its models were given."""
         self._reply: str | None = None

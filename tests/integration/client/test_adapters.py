@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from eventsite_client import Client
-from tests.support.frameworks import python_with, run
+from tests.support.examples import blocks_in, section_of
+from tests.support.frameworks import PROGRAMS, python_with, run
 from tests.support.server import Server
 from tests.support.told import lines
 
@@ -55,7 +56,7 @@ def in_order_of_calls(told: list[str]) -> list[str]:
 
 
 def test_openai_agents(server: Server, token: str, openai_agents: Path, tmp_path: Path) -> None:
-    answer = run(openai_agents, "run_openai_agents", url=server.url, token=token, cwd=tmp_path)
+    answer = run(openai_agents, PROGRAMS / "run_openai_agents.py", url=server.url, token=token, cwd=tmp_path)
     with Client(server.url, token) as client:
         events = client.events("correlation:order-1004").all()
         state = client.state(events[0].stream, projection="agent_run").value
@@ -73,18 +74,20 @@ def test_openai_agents(server: Server, token: str, openai_agents: Path, tmp_path
 
 
 def test_openai_agents_without_content(server: Server, token: str, openai_agents: Path, tmp_path: Path) -> None:
-    run(openai_agents, "run_openai_agents", "without-content", url=server.url, token=token, cwd=tmp_path)
+    run(openai_agents, PROGRAMS / "run_openai_agents.py", "without-content", url=server.url, token=token, cwd=tmp_path)
     with Client(server.url, token) as client:
         events = client.events("correlation:order-1004").all()
     assert in_order_of_calls([line.replace(" text", "") for line in lines(events)]) == in_order_of_calls(
         [line.replace(" text", "") for line in DELIVERY]
     )
-    said = json.dumps([[event.data, event.metadata] for event in events])
+    times = ("started_at", "duration_ms")  # whose digits may be those of a word
+    told = [{name: value for name, value in event.data.items() if name not in times} for event in events]
+    said = json.dumps([told, [event.metadata for event in events]])
     assert not [word for word in ("1004", "V1", "full", "Look orders up", "310") if word in said]
 
 
 def test_langgraph(server: Server, token: str, langgraph: Path, tmp_path: Path) -> None:
-    state = json.loads(run(langgraph, "run_langgraph", url=server.url, token=token, cwd=tmp_path))
+    state = json.loads(run(langgraph, PROGRAMS / "run_langgraph.py", url=server.url, token=token, cwd=tmp_path))
     with Client(server.url, token) as client:
         events = client.events("correlation:order-1004").all()
         stream = events[0].stream
@@ -109,3 +112,74 @@ def test_langgraph(server: Server, token: str, langgraph: Path, tmp_path: Path) 
     ]
     assert shown[-1] == state
     assert [sorted(each) for each in shown] == [[], ["facts", "task"], ["facts", "task"], ["answer", "facts", "task"]]
+
+
+def test_a_graph_of_langgraph_that_asks_somebody_goes_on_with_the_answer_or_is_stopped(
+    server: Server, token: str, langgraph: Path, tmp_path: Path
+) -> None:
+    run(langgraph, PROGRAMS / "run_langgraph_asks.py", url=server.url, token=token, cwd=tmp_path)
+    with Client(server.url, token) as client:
+        events = client.events("correlation:order-1004").all()
+        asked = next(event for event in events if event.type == "workflow.input_requested")
+        waiting = client.state(asked.stream, projection="agent_run", at_version=asked.version).value
+        work = client.state("order-1004", projection="lifecycle", at_position=asked.position).value
+        last = client.state(asked.stream, projection="agent_run").value
+    assert lines([event for event in events if not event.type.startswith("state.")]) == [
+        " 0 - workflow.started - dispatcher",
+        " 1 <0 agent.started dispatcher dispatcher",
+        " 2 <1 model.replied dispatcher ask_router",
+        " 3 <2 tool.called dispatcher ask_router",
+        " 4 <3 agent.started router router",
+        " 5 <4 model.replied router reserve_van",
+        " 6 <5 tool.called router reserve_van",
+        " 7 <5 workflow.input_requested router dispatcher",
+        " 8 <7 workflow.input_received - dispatcher",
+        " 9 <6 tool.returned router reserve_van",
+        "10 <9 model.replied router text",
+        "11 <10 agent.finished router router",
+        "12 <3 tool.returned dispatcher ask_router",
+        "13 <12 model.replied dispatcher text",
+        "14 <13 agent.finished dispatcher dispatcher",
+        "15 <14 workflow.finished - dispatcher",
+        "16 - workflow.started - dispatcher",
+        "17 <16 agent.started dispatcher dispatcher",
+        "18 <17 model.replied dispatcher ask_router",
+        "19 <18 tool.called dispatcher ask_router",
+        "20 <19 agent.started router router",
+        "21 <20 model.replied router reserve_van",
+        "22 <21 tool.called router reserve_van",
+        "23 <21 workflow.input_requested router dispatcher",
+        "24 <22 tool.failed router reserve_van",
+        "25 <24 agent.failed router router",
+        "26 <19 tool.failed dispatcher ask_router",
+        "27 <26 agent.failed dispatcher dispatcher",
+        "28 <27 workflow.failed - dispatcher",
+        "29 - workflow.started - dispatcher",
+        "30 <29 agent.started dispatcher dispatcher",
+        "31 <30 model.replied dispatcher text",
+        "32 <31 agent.finished dispatcher dispatcher",
+        "33 <32 workflow.finished - dispatcher",
+    ]
+    assert asked.data["question"] == {"question": "May I reserve V1?"}
+    assert (waiting["status"], work["state"]) == ("waiting", "AwaitingInput")
+    assert waiting["open_agents"]["dispatcher"]["agents"]["router"]["doing"] == "waits for an answer"
+    assert (last["status"], last["output"], last["errors"]) == ("finished", "Order 1004 rides on V1.", 0)
+
+
+@pytest.mark.parametrize(
+    ("title", "package"),
+    [("LangGraph by its adapter", "langgraph"), ("OpenAI Agents SDK by its adapter", "openai_agents")],
+)
+def test_the_script_of_the_documentation_shows_agents_hand_offs_and_the_failing_tool(
+    request: pytest.FixtureRequest, server: Server, token: str, title: str, package: str, tmp_path: Path
+) -> None:
+    [script] = blocks_in(section_of("docs/connect.md", title), "python")
+    (tmp_path / "my_agents.py").write_text(script)
+    run(request.getfixturevalue(package), tmp_path / "my_agents.py", url=server.url, token=token, cwd=tmp_path)
+    with Client(server.url, token) as client:
+        events = client.events("stream:run-*").all()
+        state = client.state(events[0].stream, projection="agent_run").value
+    told = {(event.type, event.agent) for event in events}
+    assert {("task.delegated", "dispatcher"), ("tool.failed", "router"), ("workflow.finished", None)} <= told
+    assert state["output"] == "Order 1004 waits for a van."
+    assert state["last_error"]["error"].endswith("van V1 is in the garage")

@@ -22,12 +22,12 @@ from tests.support.server import Server
 
 UV = Path(sys.executable).with_name("uv")
 RUNS = {
-    "LangGraph": (
+    "LangGraph by OpenTelemetry": (
         "langgraph langchain",
         {("workflow.finished", "dispatcher"), ("task.delegated", "dispatcher"), ("tool.failed", "router")},
         "Order 1004 waits for a van.",
     ),
-    "pydantic-ai": (
+    "pydantic-ai by OpenTelemetry": (
         "pydantic-ai-slim",
         {("model.replied", "router"), ("tool.returned", "router"), ("workflow.finished", "router")},
         "a van is reserved for",

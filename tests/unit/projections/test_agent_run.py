@@ -26,7 +26,7 @@ MOST_CHARACTERS = 250_000
 FIELDS = tuple(
     """
     name task output error duration_ms role content reasoning tool_calls model input_tokens output_tokens cost messages
-    finish_reason arguments call_id result target by instruction
+    finish_reason arguments call_id result target by instruction question answer
     """.split()  # noqa: SIM905 - a list of that many lines says no more
 )
 
@@ -334,6 +334,19 @@ def test_other_work_counts_its_tokens_and_its_failures_and_a_model_without_an_ag
     )  # fmt: skip
     assert (state["errors"], state["last_error"]["where"]) == (1, "guardrail politeness")
     assert state["messages"] == {"4 user → m": "Hello?", "4 m": "Hi."}
+
+
+def test_a_run_that_asks_somebody_waits_until_it_is_answered() -> None:
+    run = AgentRun()
+    router = run.start("router", cause=run.say("workflow.started", {"name": "depot"}))
+    run.start("weigher", cause=router)
+    question = run.say("workflow.input_requested", {"question": {"may": "I reserve V1"}}, agent="weigher", cause=router)
+    waiting = state_of(run)
+    assert (waiting["status"], doings(waiting)["router/weigher"]) == ("waiting", "waits for an answer")
+    run.say("workflow.input_received", {"answer": "yes"}, cause=question)
+    state = state_of(run)
+    assert (state["status"], doings(state)["router/weigher"]) == ("running", "waits for its model")
+    assert state["messages"] == {"4 weigher asks": '{"may":"I reserve V1"}', "5 answer": "yes"}
 
 
 def test_a_run_without_a_workflow_ends_with_its_last_agent() -> None:

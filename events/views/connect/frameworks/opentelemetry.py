@@ -1,52 +1,11 @@
-"""The frameworks that the page Connect knows, and the lines with which their runs come to a log. Pure data.
-
-`docs/connect.md` has the same lines, and a test compares them. In lines, `{endpoint}` is the address of the server,
-`{token}` a token, and `{log}` the name of the log. Another framework is an entry here, and a section there.
-"""
+"""Frameworks whose runs come as spans: the lines of OpenTelemetry, and what each needs beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from events.views.connect.frameworks.framework import MADE_NOW, NAMES_ONLY, OFF, ON, Framework, Step
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step for a person: `lines` are to be copied. `note` stands beside the title, `warning` too, but in colour."""
-
-    title: str
-    lines: str
-    words: str = ""
-    note: str = ""
-    warning: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Framework:
-    """A way for runs to come in. `kind` is a word beside the name, `unseen` tells what does not come this way.
-
-    `sends_spans`: its runs come over OpenTelemetry; else its events are appended as they are.
-    """
-
-    slug: str
-    name: str
-    kind: str
-    title: str
-    checked: str
-    steps: Sequence[Step]
-    unseen: str
-    sends_spans: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Frameworks that come in the same way."""
-
-    name: str
-    frameworks: Sequence[Framework]
-
-
-_MADE_NOW = "token made for you just now, shown once, appends only"
 _OTEL = "pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http"
 _POINT = Step(
     "Point it here",
@@ -55,27 +14,24 @@ export OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}
 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 export OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20{token}"
 export OTEL_SERVICE_NAME=my-agents""",
-    note=_MADE_NOW,
+    note=MADE_NOW,
 )
 _RUN = Step("Run your script", "opentelemetry-instrument python my_agents.py")
-_OFF = "off unless you do"
-_ON = "on unless you switch it off"
-_NAMES_ONLY = "a run arrives with names, times and tokens, but with no messages, arguments or results."
 _GENAI_CONTENT = Step(
     "Switch content on",
     """\
 export OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental
 export OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY""",
-    words=f"Without these two lines {_NAMES_ONLY}",
-    warning=_OFF,
+    words=f"Without these two lines {NAMES_ONLY}",
+    warning=OFF,
 )
 _OPENINFERENCE_CONTENT = Step(
     "Content",
     """\
 export OPENINFERENCE_HIDE_INPUTS=true
 export OPENINFERENCE_HIDE_OUTPUTS=true""",
-    words=f"Messages, arguments and results are sent. With these two lines {_NAMES_ONLY}",
-    note=_ON,
+    words=f"Messages, arguments and results are sent. With these two lines {NAMES_ONLY}",
+    note=ON,
 )
 _OTHER_MODELS = "The second package shows the calls of OpenAI’s models; for other models, take that of their library."
 
@@ -92,6 +48,7 @@ _LANGGRAPH = Framework(
     "GenAI conventions, checked with LangGraph 1.2.24 and instrumentation 1.3b0",
     (_install("pip install opentelemetry-instrumentation-genai-langchain"), _POINT, _GENAI_CONTENT, _RUN),
     "LangGraph’s own retries of a node, and the graph’s state at each step.",
+    fuller="langgraph-adapter",
 )
 _PYDANTIC_AI = Framework(
     "pydantic-ai",
@@ -109,8 +66,8 @@ _PYDANTIC_AI = Framework(
 from pydantic_ai.models.instrumented import InstrumentationSettings
 
 Agent.instrument_all(InstrumentationSettings(include_content=False))""",
-            words=f"Messages, arguments and results are sent. If the script has these lines instead, {_NAMES_ONLY}",
-            note=_ON,
+            words=f"Messages, arguments and results are sent. If the script has these lines instead, {NAMES_ONLY}",
+            note=ON,
         ),
         _RUN,
     ),
@@ -131,6 +88,7 @@ _CREWAI = Framework(
         _RUN,
     ),
     "CrewAI’s memory and knowledge, and its guardrails.",
+    fuller="crewai-adapter",
 )
 _ADK = Framework(
     "google-adk",
@@ -201,7 +159,7 @@ generateText({
   // … model, prompt and tools as before
 });""",
             words="Inputs and outputs are sent unless you say false here. The functionId is the agent’s name.",
-            note=_ON,
+            note=ON,
         ),
         Step("Run your script", "node --import ./instrument.mjs my-agents.mjs"),
     ),
@@ -220,8 +178,8 @@ _AGENT_FRAMEWORK = Framework(
         Step(
             "Switch content on",
             "export ENABLE_SENSITIVE_DATA=true",
-            words=f"Without this line {_NAMES_ONLY}",
-            warning=_OFF,
+            words=f"Without this line {NAMES_ONLY}",
+            warning=OFF,
         ),
         _RUN,
     ),
@@ -243,6 +201,7 @@ _OPENAI_AGENTS = Framework(
         _RUN,
     ),
     "why a tool failed: its span has the answer that the model got. (The SDK sends its own traces to its vendor, too.)",
+    fuller="openai-agents-adapter",
 )
 _AUTOGEN = Framework(
     "autogen",
@@ -257,6 +216,7 @@ _AUTOGEN = Framework(
         _RUN,
     ),
     "what a team’s manager decides. Messages of its runtime become small runs of their own.",
+    fuller="autogen-adapter",
 )
 _OTLP = Framework(
     "otlp",
@@ -279,72 +239,17 @@ exporters:
     ),
     "what spans do not tell. Those of no known convention become events with their name, time and attributes.",
 )
-_PYTHON = Framework(
-    "python",
-    "Python client",
-    "",
-    "The Python client",
-    "Python 3.10 or later",
-    (
-        Step(
-            "Install",
-            "make client\npip install client/dist/eventsite_client-*.whl",
-            words="The first command builds the client, in a checkout of Eventsite.",
-        ),
-        Step("Point it here", "export EVENTSITE_URL={endpoint}\nexport EVENTSITE_TOKEN={token}", note=_MADE_NOW),
-        Step(
-            "Append what your agents do",
-            """\
-from eventsite_client import Client, NewEvent
 
-with Client() as client:
-    client.append("order-42", NewEvent("OrderPlaced", {"sku": "A-7", "quantity": 2}, agent="router"))""",
-        ),
-    ),
-    "what you do not append. A token that also reads lets the client decide, follow and consume.",
-    sends_spans=False,
+BY_SPANS: Sequence[Framework] = (
+    _LANGGRAPH,
+    _PYDANTIC_AI,
+    _CREWAI,
+    _ADK,
+    _SMOLAGENTS,
+    _LLAMAINDEX,
+    _VERCEL,
+    _AGENT_FRAMEWORK,
+    _OPENAI_AGENTS,
+    _AUTOGEN,
+    _OTLP,
 )
-_HTTP = Framework(
-    "http",
-    "HTTP",
-    "curl",
-    "HTTP with curl",
-    "any language; the API docs have all endpoints",
-    (
-        Step(
-            "Append an event",
-            """\
-curl -i {endpoint}/api/streams/order-42/events \\
-  -H "Authorization: Bearer {token}" \\
-  -H "Content-Type: application/json" \\
-  -d '{"events": [{"type": "OrderPlaced", "agent": "router", "data": {"sku": "A-7", "quantity": 2}}]}'""",
-            note=_MADE_NOW,
-        ),
-    ),
-    "what you do not append.",
-    sends_spans=False,
-)
-
-GROUPS: Sequence[Group] = (
-    Group(
-        "OpenTelemetry",
-        (
-            _LANGGRAPH,
-            _PYDANTIC_AI,
-            _CREWAI,
-            _ADK,
-            _SMOLAGENTS,
-            _LLAMAINDEX,
-            _VERCEL,
-            _AGENT_FRAMEWORK,
-            _OPENAI_AGENTS,
-            _AUTOGEN,
-            _OTLP,
-        ),
-    ),
-    Group("By hand", (_PYTHON, _HTTP)),
-)
-FRAMEWORKS = {framework.slug: framework for group in GROUPS for framework in group.frameworks}
-"""All frameworks by their slugs; the first is shown if none is chosen."""
-DEFAULT = _LANGGRAPH
-SAMPLE_TOKEN = "$EVENTSITE_TOKEN"  # noqa: S105  # stands where a token will
