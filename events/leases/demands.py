@@ -21,10 +21,12 @@ from events.errors import EventsError, LeaseNeeded
 from events.leases.guards import Holds
 from events.leases.lease import Lease
 from events.server_events import server_append
-from events.system_streams import is_system
+from events.system_streams import PREFIX, is_system
 from events.types import Append
 
 _SUBJECT = "lease-demands"
+STREAM = f"{PREFIX}{_SUBJECT}"
+"""The stream of the events that set what a log demands."""
 DEMANDED = "leases.demanded"
 
 

@@ -1,4 +1,7 @@
-"""The faults that projections find in a source: lost updates, events out of order, lists that changed on the way."""
+"""The faults in a source that projections find: lost updates, events out of order, lists that changed on the way.
+
+Work that a rule of the log would have refused is found without a projection (`against_rules.py`).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from projections.catalog.run import run
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
 from projections.materialise.checkpoints import live
+from projections.replay.against_rules import against_rules
 from projections.states.fold import Fold, Pace, TooFar
 from projections.states.fold_cursor import SPACING_EVENTS, WIDE_SPACING_EVENTS
 from projections.states.sources.base import Source
@@ -118,8 +122,8 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
     """Return the findings up to the last of some events of a source, as far as that takes no long fold.
 
     A source may hold only some events of a stream. Their collisions with other events of the stream come from the
-    runner's states. There are no other findings if a fold takes too long, and for an agent, a query or a key: such a
-    source holds only some events of any stream.
+    runner's states. There are no other findings of projections if a fold takes too long, and for an agent, a query or a
+    key: such a source holds only some events of any stream.
     """
     if not events:
         return Findings()
@@ -145,6 +149,8 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
         positions = {event.position for event in events}
         noted_collisions = list(chain.from_iterable(collision_lists))
         all_findings += _collisions_at(noted_collisions, positions, is_judged=collisions in folded_projections)
+    refusable = yield from against_rules(log_id, source, last=events[-1].position, head=head)
+    all_findings += [Finding(event.position, rule.title, rule.words, rule.is_sure(event)) for event, rule in refusable]
     unique = sorted(dict.fromkeys(all_findings), key=lambda finding: finding.position)
     newest = unique[-_MAX_FINDINGS:]
     places = yield from source.places_of(log_id, {finding.position for finding in newest})

@@ -277,9 +277,9 @@ def test_workflows_cost_a_fixed_number_of_queries(
     with django_assert_num_queries(7):
         viewer.get(f"{at}workflows/")
     # the workflow, its events, the system events among them, the positions of their causes; for the faults in it two
-    # folds, of a snapshot and the events after it, and the findings of the runner in its streams; what is held of it;
-    # once a process: the numbers of types
-    with django_assert_num_queries(16):
+    # folds, of a snapshot and the events after it, and the findings of the runner in its streams, and the changes of
+    # two kinds of rules; what is held of it; once a process: the numbers of types
+    with django_assert_num_queries(18):
         viewer.get(f"{at}workflows/w/")
 
 
