@@ -65,6 +65,7 @@ from eventsite_client.types import (
     Stale,
     State,
     StepEvent,
+    SubscriptionStatus,
     Touch,
     Why,
 )
@@ -137,6 +138,7 @@ __all__ = [
     "StepEvent",
     "StreamEvents",
     "Subscription",
+    "SubscriptionStatus",
     "Taking",
     "TimedOut",
     "Touch",

@@ -122,6 +122,32 @@ class Settles(Struct, frozen=True, kw_only=True):
     delivery: str
 
 
+class SubscriptionStatus(Struct, frozen=True, kw_only=True):
+    """The settings of a subscription, and how far it is. It has settings that are not here."""
+
+    name: str
+    q: str
+    order_by: str
+    ack_deadline: float
+    max_attempts: int
+    start: int
+    paused: bool
+    head: int
+    """The last position of the log."""
+    read_to: int
+    """Every event up to here is settled, in flight, or waits."""
+    ready: int
+    """Events that a consumer gets at once."""
+    in_flight: int
+    """Deliveries that are not settled, and whose deadline has not passed."""
+    retrying: int
+    """Events that wait for their next attempt."""
+    waiting: int
+    """Events that wait for an earlier one of their key."""
+    held: int
+    """Dead letters that hold their key."""
+
+
 class Append(Struct, frozen=True, kw_only=True):
     """Events for one of several streams. `append()` describes the members."""
 

@@ -17,7 +17,7 @@ from eventsite_client._core import json
 from eventsite_client._core.ids import new_id
 from eventsite_client._core.requests import Demands, Many, Request, append, append_all, get, name_in_path
 from eventsite_client.errors import DeliveryLost, Hopeless
-from eventsite_client.types import Append, Appended, Event, NewEvent, Settles
+from eventsite_client.types import Append, Appended, Event, NewEvent, Settles, SubscriptionStatus
 
 logger = logging.getLogger("eventsite_client")
 
@@ -112,21 +112,15 @@ class Consumer:
             raise DeliveryLost(detail, members={"delivery": delivery.delivery, "result": result})
 
 
-class SubscriptionSettings(Struct):
-    """The settings of a subscription that its consumer needs."""
-
-    ack_deadline: float
-
-
-def settings_request(subscription: str) -> Request[SubscriptionSettings]:
-    """Return the request for the settings of a subscription."""
-    return get(f"/subscriptions/{name_in_path(subscription)}", SubscriptionSettings)
+def status_request(subscription: str) -> Request[SubscriptionStatus]:
+    """Return the request for the settings of a subscription, and how far it is."""
+    return get(f"/subscriptions/{name_in_path(subscription)}", SubscriptionStatus)
 
 
-def make_request(subscription: str, settings: Mapping[str, Any]) -> Request[dict[str, Any]]:
+def make_request(subscription: str, settings: Mapping[str, Any]) -> Request[SubscriptionStatus]:
     """Return the request that makes a subscription, or changes it. Settings of None keep their defaults."""
     body = {name: value for name, value in settings.items() if value is not None}
-    return replace(_post(f"/subscriptions/{name_in_path(subscription)}", dict[str, Any], body), method="PUT")
+    return replace(_post(f"/subscriptions/{name_in_path(subscription)}", SubscriptionStatus, body), method="PUT")
 
 
 def _post(path: str, gives: type[T], body: Mapping[str, Any]) -> Request[T]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Literal
 
 from eventsite_client._core.answers import all_appended
-from eventsite_client._core.consuming import Consumer, Delivery, make_request, settings_request
+from eventsite_client._core.consuming import Consumer, Delivery, make_request, status_request
 from eventsite_client._core.context import Run
 from eventsite_client._core.requests import in_run
 from eventsite_client._core.retrying import Retrying
 from eventsite_client._sync.caller import Caller
 from eventsite_client._sync.io import Repeating, sleep
 from eventsite_client.errors import DeliveryLost, EventsiteError, NoAnswer, Paused, Unavailable
-from eventsite_client.types import Appended, Event, NewEvent
+from eventsite_client.types import Appended, Event, NewEvent, SubscriptionStatus
 
 logger = logging.getLogger("eventsite_client")
 
@@ -41,8 +41,14 @@ class Subscription:
         order_by: str | None = None,
         ack_deadline: float | None = None,
         max_attempts: int | None = None,
-        **settings: Any,
-    ) -> dict[str, Any]:
+        backoff: Mapping[str, float] | None = None,
+        when_exhausted: Literal["hold", "pass"] | None = None,
+        breaker: Mapping[str, float] | None = None,
+        max_in_flight: int | None = None,
+        max_in_flight_per_consumer: int | None = None,
+        projection: str | None = None,
+        system: bool | None = None,
+    ) -> SubscriptionStatus:
         """Make the subscription, or change it; made again, it stays as it is. It needs a token with the scope `admin`.
 
         Args:
@@ -52,11 +58,33 @@ class Subscription:
                 `agent`, `none`, or a JSON Pointer into data.
             ack_deadline: the seconds in which a delivery must be settled, or extended; by default 30.
             max_attempts: the attempts after which an event is a dead letter; by default 3.
-            settings: any other setting of the API, such as `backoff` or `breaker`.
+            backoff: the pauses between attempts: `first`, `factor`, `most` (seconds) and `jitter`.
+            when_exhausted: whether a dead letter holds the later events of its key (by default), or lets them pass.
+            breaker: when deliveries stop, because so many fail: `failures`, `of`, `minimum` and `pause` (seconds).
+            max_in_flight: the deliveries that are not settled, at most; by default 1,000.
+            max_in_flight_per_consumer: the same of one consumer; by default 100.
+            projection: the projection that shows the state before a dead letter; by default `latest`.
+            system: deliver the server's own events, too.
         """
-        named = {"q": q, "start": start, "order_by": order_by, "ack_deadline": ack_deadline}
-        request = make_request(self.name, {**named, "max_attempts": max_attempts, **settings})
-        return self._caller._call(request)
+        settings = {
+            "q": q,
+            "start": start,
+            "order_by": order_by,
+            "ack_deadline": ack_deadline,
+            "max_attempts": max_attempts,
+            "backoff": backoff,
+            "when_exhausted": when_exhausted,
+            "breaker": breaker,
+            "max_in_flight": max_in_flight,
+            "max_in_flight_per_consumer": max_in_flight_per_consumer,
+            "projection": projection,
+            "system": system,
+        }
+        return self._caller._call(make_request(self.name, settings))
+
+    def status(self) -> SubscriptionStatus:
+        """Return the settings of the subscription, and how far it is."""
+        return self._caller._call(status_request(self.name))
 
     def take(
         self,
@@ -109,8 +137,8 @@ class Taking(Iterator["Work"]):
         if self._work is not None and not self._work._has_begun:
             raise RuntimeError("Work is a context manager: `with work: …`.")
         if not self._ack_seconds:
-            settings = self._caller._call(settings_request(self._consumer.subscription))
-            self._ack_seconds = settings.ack_deadline
+            status = self._caller._call(status_request(self._consumer.subscription))
+            self._ack_seconds = status.ack_deadline
         delivery = self._next_delivery()
         self._work = Work(self._caller, self._consumer, delivery, self._ack_seconds, self._most_seconds)
         return self._work
