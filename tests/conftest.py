@@ -112,6 +112,12 @@ def token(log: Log) -> str:
     return tokens.create_token(log, name="test", scopes=[Scope.APPEND, Scope.READ])
 
 
+@pytest.fixture
+def admin_token(log: Log) -> str:
+    """A token that may do all with `log`."""
+    return tokens.create_token(log, name="admin", scopes=[Scope.ADMIN])
+
+
 @pytest_asyncio.fixture
 async def engine(database: None) -> AsyncIterator[Engine]:
     async with Engine() as engine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -47,18 +47,18 @@ class MemoryLog:
         """Return the last version of a stream; 0 without events."""
         return sum(event["stream"] == stream for event in self.events)
 
-    def append(self, stream: str, body: dict[str, Any], conditions: Sequence[dict[str, Any]], end: int) -> Any:
-        """Append the events of a body, and return the answer. Conditions look at the log up to its `end`.
+    def append(self, stream: str, body: dict[str, Any], check: Callable[[], None]) -> Any:
+        """Append the events of a body, and return the answer. `check` looks at its guards, if it is not there yet.
 
         Raises:
             Problem: a server would refuse the append.
         """
+        check_stream(stream)
         drafts = [_draft(stream, event, f"events[{n}]") for n, event in enumerate(body["events"])]
         if (replay := self._replay(stream, drafts, body.get("idempotency_key"))) is not None:
             return _answer(stream, replay, version=replay[-1]["version"], replayed=True)
         self._check_version(stream, body.get("expected_version", "any"))
-        for condition in conditions:
-            self._check_condition(condition, end)
+        check()
         return _answer(stream, *self._write(stream, drafts, body.get("idempotency_key")), replayed=False)
 
     def _write(self, stream: str, drafts: list[dict[str, Any]], key: str | None) -> tuple[list[dict[str, Any]], int]:
@@ -96,7 +96,8 @@ class MemoryLog:
             members = {"expected_version": 0 if expected == "no_stream" else expected, "current_version": current}
             raise Problem(409, "wrong-expected-version", f"{stream!r} is at version {current}.", **members)
 
-    def _check_condition(self, condition: dict[str, Any], end: int) -> None:
+    def check(self, condition: dict[str, Any], end: int) -> None:
+        """Check that no event up to the `end` stands against a condition. Raises `Problem` if one does."""
         fits, after = matcher(condition["q"]), condition["none_after"]
         for event in self.events[after:end]:
             if fits(event):

@@ -36,6 +36,16 @@ def make_client(request: pytest.FixtureRequest) -> Iterator[MakeClient]:
 @pytest.fixture
 def client(make_client: MakeClient, request: pytest.FixtureRequest) -> Client:
     """A client of the test's log, with a token that appends and reads; or of a fake."""
+    return _made(make_client, request, "token")
+
+
+@pytest.fixture
+def admin(make_client: MakeClient, request: pytest.FixtureRequest) -> Client:
+    """A client that may do all."""
+    return _made(make_client, request, "admin_token")
+
+
+def _made(make_client: MakeClient, request: pytest.FixtureRequest, token: str) -> Client:
     if request.node.callspec.params["make_client"].startswith("fake"):
         return make_client()
-    return make_client(request.getfixturevalue("server").url, request.getfixturevalue("token"))
+    return make_client(request.getfixturevalue("server").url, request.getfixturevalue(token))

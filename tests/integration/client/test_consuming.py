@@ -1,27 +1,25 @@
-"""Consumers take events, and each event is done once, however they end."""
+"""Each event is done once, however its consumer ends. `test_consuming_everywhere.py` has what the fake does, too."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from events.access.tokens import create_token
 from events.models import DeadLetter, Delivery, DeliveryState, Event, FailedAttempt, Log, Scope
 from events.redaction import redact
-from eventsite_client import Client, DeliveryLost, Hopeless, NewEvent, NoAnswer, NotFound, Subscription, Work
+from eventsite_client import Client, DeliveryLost, NewEvent, NoAnswer, Subscription, Work
 from tests.support.patience import PATIENCE
 from tests.support.relay import Relay
 from tests.support.running import append
 from tests.support.server import Server, free_port
 from tests.support.subscriptions import expire
 from tests.support.twins import MakeClient
+from tests.support.working import work_on
 
 PLACED = ("order-1", {"type": "OrderPlaced", "data": b'{"sku": "A-7"}', "correlation_id": "run-7"})
-IDLE = 0.3
 
 
 @pytest.fixture
@@ -34,16 +32,6 @@ def packing(client: Client) -> Subscription:
     subscription = client.subscription("packing")
     subscription.make("type:OrderPlaced", max_attempts=2, backoff={"first": 0})
     return subscription
-
-
-def work_on(subscription: Subscription, do: Callable[[Work], object], **options: Any) -> int:
-    """Work until nothing comes, and return the number of events that came."""
-    count = 0
-    for work in subscription.take(**{"stop_when_idle": IDLE, **options}):
-        with work:
-            count += 1
-            do(work)
-    return count
 
 
 def unsettled(log: Log) -> int:
@@ -65,32 +53,6 @@ def test_what_a_block_appends_is_written_with_the_acknowledgement(packing: Subsc
     assert all((row.read_position or 0) >= 2 for row in rows)
     assert unsettled(log) == 0
     assert work_on(packing, pack) == 0
-
-
-def test_a_block_that_appends_nothing_acknowledges(packing: Subscription, log: Log) -> None:
-    append(log, [PLACED])
-    assert work_on(packing, lambda work: None) == 1
-    assert unsettled(log) == 0
-
-
-def test_a_block_may_append_to_several_streams(packing: Subscription, log: Log) -> None:
-    append(log, [PLACED])
-
-    def pack(work: Work) -> None:
-        work.append(NewEvent("OrderPacked"))
-        work.append(NewEvent("BoxUsed"), stream="boxes")
-        works.append(work)
-
-    works: list[Work] = []
-    work_on(packing, pack)
-    assert [each.stream for each in works[0].appended] == ["order-1", "boxes"]
-    assert set(Event.objects.filter(log=log).values_list("stream", "type")) == {
-        ("order-1", "OrderPlaced"),
-        ("order-1", "OrderPacked"),
-        ("boxes", "BoxUsed"),
-        ("eventsite-subscription-packing", "subscription.created"),
-    }
-    assert unsettled(log) == 0
 
 
 def test_a_block_knows_when_the_data_of_its_event_was_redacted(packing: Subscription, log: Log) -> None:
@@ -129,36 +91,6 @@ def test_an_error_is_reported_logged_and_tried_again(
     assert "in fail" in (failed.traceback or "")
     assert "failed at attempt 1" in caplog.text
     assert not Event.objects.filter(log=log, type="OrderPacked").exists()
-
-
-def test_what_is_hopeless_is_a_dead_letter_at_once(packing: Subscription, log: Log) -> None:
-    append(log, [PLACED])
-
-    def give_up(work: Work) -> None:
-        raise Hopeless("nobody knows this order")
-
-    assert work_on(packing, give_up) == 1
-    assert DeadLetter.objects.get(log=log).error_type == "Hopeless"
-
-
-def test_an_event_that_the_server_refuses_fails_its_work(packing: Subscription, log: Log) -> None:
-    append(log, [PLACED])
-    assert work_on(packing, lambda work: work.append(NewEvent("A", tags=("b", "b")))) == 2
-    assert DeadLetter.objects.get(log=log).error_type == "Invalid"
-
-
-def test_what_is_no_error_gives_the_event_back_and_is_raised(packing: Subscription, log: Log) -> None:
-    append(log, [PLACED])
-
-    def stop(work: Work) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        work_on(packing, stop)
-    assert not FailedAttempt.objects.filter(log=log).exists()
-    seen = []
-    work_on(packing, lambda work: seen.append(work.attempt))
-    assert seen == [1]
 
 
 def test_a_paused_agent_has_not_failed(packing: Subscription, server: Server, token: str, log: Log) -> None:
@@ -248,40 +180,6 @@ def test_an_answer_that_is_lost_costs_no_attempt_and_writes_nothing_twice(
         assert work_on(relayed, pack) == 10
     assert attempts == [1] * 10
     assert Event.objects.filter(log=log, type="OrderPacked").count() == 10
-
-
-def test_consumers_share_the_events(
-    make_client: MakeClient, server: Server, token: str, log: Log, packing: Subscription
-) -> None:
-    append(log, [(f"order-{n % 7}", PLACED[1]) for n in range(60)])
-    clients = [make_client(server.url, token) for _ in range(3)]
-    threads = [
-        threading.Thread(
-            target=work_on,
-            args=(client.subscription("packing"), lambda work: work.append(NewEvent("OrderPacked"))),
-        )
-        for client in clients
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    causes = Event.objects.filter(log=log, type="OrderPacked").values_list("causation_id", flat=True)
-    assert (len(causes), len(set(causes))) == (60, 60)
-
-
-def test_work_has_to_be_entered(packing: Subscription, log: Log) -> None:
-    append(log, [PLACED])
-    taking = packing.take()
-    next(taking)
-    with pytest.raises(RuntimeError, match="context manager"):
-        next(taking)
-
-
-def test_a_subscription_that_is_unknown_is_an_error(client: Client) -> None:
-    with pytest.raises(NotFound) as caught:
-        next(client.subscription("nothing").take())
-    assert caught.value.code == "no-such-subscription"
 
 
 def test_a_consumer_that_stops_when_idle_ends_while_the_server_is_away(make_client: MakeClient, token: str) -> None:

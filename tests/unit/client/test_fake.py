@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from eventsite_client import EventsiteError, NewEvent, TimedOut
+from eventsite_client import DeliveryLost, EventsiteError, LeaseLost, NewEvent, TimedOut
 from eventsite_client.testing import FakeLog
 from eventsite_client.testing.query import NotInFake, matcher
 from tests.support.server import CHECKOUT
@@ -94,7 +95,7 @@ def test_states_are_the_last_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/leases"), ("GET", "/projections/counts/state?key=a"), ("GET", "/jobs/1")]
+    ("method", "path"), [("GET", "/leases"), ("GET", "/projections/counts/state?key=a"), ("GET", "/jobs/1")]
 )
 def test_what_the_fake_does_not_know_it_says(method: str, path: str) -> None:
     with pytest.raises(EventsiteError) as caught:
@@ -107,3 +108,92 @@ def test_events_are_copies() -> None:
     log.client().append("s", NewEvent("A", {"n": 1}))
     log.events[0].data["n"] = 2
     assert log.events[0].data == {"n": 1}
+
+
+def test_a_lease_runs_out_as_time_goes_on() -> None:
+    log = FakeLog()
+    client = log.client()
+
+    def work() -> None:
+        with client.lease(name="van", agent="packer", ttl=60) as lease:
+            log.forward(59)
+            client.append("s", NewEvent("A"), leases=[lease])
+            log.forward(1)
+            with pytest.raises(LeaseLost, match="Nobody holds 'name:van' now"):
+                client.append("s", NewEvent("B"), leases=[lease])
+            with client.lease(name="van", agent="other") as other:
+                assert other.held.token > lease.held.token
+                with pytest.raises(LeaseLost, match="is held by 'other' now"):
+                    client.append("s", NewEvent("B"), leases=[lease])
+
+    work()
+    assert [event.type for event in log.events] == ["A"]
+
+
+@pytest.mark.parametrize("appends", [True, False])
+def test_an_event_goes_to_another_consumer_after_its_deadline(appends: bool) -> None:
+    log = FakeLog()
+    client = log.client()
+    packing = client.subscription("packing")
+    packing.make("type:OrderPlaced", ack_deadline=30, max_attempts=2)
+    client.append("order-1", NewEvent("OrderPlaced"))
+    ids = []
+
+    def pack() -> None:
+        for work in packing.take():
+            with work:
+                if appends:
+                    work.append(NewEvent("OrderPacked"))
+                log.forward(30)
+
+    with pytest.raises(DeliveryLost):
+        pack()
+    status = packing.status()
+    assert (status.retrying, status.ready, log.dead_letters) == (1, 0, [])
+    log.forward(1)  # the pause before the second attempt
+    assert packing.status().ready == 1
+    for work in packing.take(stop_when_idle=0):
+        with work:
+            ids.append(work.attempt)
+            work.append(NewEvent("OrderPacked"))
+    assert ids == [2]
+    assert [event.type for event in log.events] == ["OrderPlaced", "OrderPacked"]
+
+
+def test_dead_letters_say_what_went_wrong() -> None:
+    log = FakeLog()
+    client = log.client()
+    mailing = client.subscription("mailing")
+    mailing.make("type:MailDue", max_attempts=2)
+    client.append("mail-1", NewEvent("MailDue"))
+    for seconds in (1, 2):
+        for work in mailing.take(stop_when_idle=0):
+            with work:
+                raise LookupError("no address")
+        log.forward(seconds)
+    client.append("mail-2", NewEvent("MailDue"))
+    for work in mailing.take(stop_when_idle=0):
+        with work:
+            break
+    assert work.event.stream == "mail-2"
+    [letter] = log.dead_letters
+    assert (letter.subscription, letter.event.stream, letter.attempts) == ("mailing", "mail-1", 2)
+    assert (letter.error_type, letter.error) == ("LookupError", "no address")
+
+
+@pytest.mark.parametrize("setting", [{"breaker": {"failures": 1}}, {"system": True}, {"max_in_flight": 1}])
+def test_settings_that_the_fake_does_not_know_are_refused(setting: dict[str, Any]) -> None:
+    with pytest.raises(EventsiteError) as caught:
+        FakeLog().client(timeout=0.1).subscription("packing").make("type:A", **setting)
+    assert caught.value.code == "not-in-fake"
+
+
+async def test_a_take_waits_for_an_event_with_asyncio() -> None:
+    client = FakeLog().async_client()
+    await client.subscription("packing").make("type:A")
+    waiting = asyncio.create_task(anext(client.subscription("packing").take()))
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    await client.append("s", NewEvent("A"))
+    assert (await waiting).event.type == "A"
+    await client.aclose()

@@ -1,0 +1,216 @@
+"""The API of the fake: its answers to requests, as a server gives them."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import httpx2
+import msgspec
+
+from eventsite_client.testing.leases import Leases
+from eventsite_client.testing.memory_log import MemoryLog, Problem, check_stream
+from eventsite_client.testing.query import NotInFake, matcher
+from eventsite_client.testing.subscriptions import DeadLetter, Subscription, id_of_event
+
+Body = dict[str, Any]
+Answer = tuple[int, Any]
+
+
+class Api:
+    """The log with its leases and subscriptions. One request comes at a time."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.log = MemoryLog()
+        self._now = now
+        self._leases = Leases(now)
+        self._subscriptions: dict[str, Subscription] = {}
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return the events that subscriptions could not have done."""
+        for each in self._subscriptions.values():
+            each.status(self._now())  # deadlines may have passed
+        return [letter for each in self._subscriptions.values() for letter in each.letters]
+
+    def answer(self, request: httpx2.Request) -> Answer:
+        """Return the status and the body of the answer.
+
+        Raises:
+            Problem: a server would refuse the request.
+            NotInFake: it is not known what a server would do.
+        """
+        if "event-stream" in request.headers.get("accept", ""):
+            return 200, None  # it has no streams of server-sent events: followers poll then
+        address = urlsplit(request.url.raw_path.decode("ascii"))
+        query = dict(parse_qsl(address.query, keep_blank_values=True))
+        is_lines = request.headers.get("content-type") == "application/x-ndjson"
+        body: Any = request.content if is_lines else msgspec.json.decode(request.content or b"null")
+        for method, path, route in self._routes(query, body):
+            match = re.fullmatch(f"/api/{path}", address.path)
+            if match and request.method == method:
+                return route(*map(unquote, match.groups()))
+        raise NotInFake(f"The fake has no {request.method} {address.path}.")
+
+    def _routes(self, query: dict[str, str], body: Any) -> list[tuple[str, str, Callable[..., Answer]]]:
+        return [
+            ("POST", "streams/([^/]+)/events", lambda stream: self._append(stream, body)),
+            ("GET", "streams/([^/]+)/events", lambda stream: self._read_stream(stream, query)),
+            ("POST", "events", lambda: self._append_lines(body) if isinstance(body, bytes) else self._append_all(body)),
+            ("GET", "events", lambda: (200, self._read(query))),
+            ("GET", r"events/(\d+)", lambda position: (200, self._event(int(position)))),
+            ("GET", "projections/latest/state", lambda: (200, self._latest(query))),
+            ("GET", "projections/latest/states", lambda: (200, self._states(query))),
+            ("POST", "leases", lambda: (200, self._leases.acquire(body))),
+            ("POST", "leases/renew", lambda: (200, self._leases.renew(body))),
+            ("POST", "leases/release", lambda: (200, self._leases.release(body))),
+            ("PUT", "subscriptions/([^/]+)", lambda name: self._subscribe(name, body)),
+            ("GET", "subscriptions/([^/]+)", lambda name: (200, self._subscription(name).status(self._now()))),
+            ("POST", "subscriptions/([^/]+)/take", lambda name: self._take(name, body)),
+            ("POST", "subscriptions/([^/]+)/settle", lambda name: self._settle(name, body)),
+        ]
+
+    def _append(self, stream: str, body: Body) -> Answer:
+        [answer] = self._append_together([{**body, "stream": stream}], body)
+        return 200 if answer["replayed"] else 201, answer
+
+    def _append_all(self, body: Body) -> Answer:
+        before = copy.deepcopy(self.log.__dict__)
+        try:
+            answers = self._append_together(body["appends"], body)
+        except (Problem, NotInFake):
+            self.log.__dict__.update(before)  # all or none
+            raise
+        return 201, {"results": [{"status": 201, "body": answer} for answer in answers]}
+
+    def _append_together(self, appends: Sequence[Body], guards: Body) -> list[Any]:
+        settles, end = guards.get("settles", []), len(self.log.events)
+        if settles:
+            events = [event for append in appends for event in append["events"]]
+            for place, event in enumerate(events):
+                event.setdefault("id", id_of_event(settles[0]["delivery"], place))
+
+        def check() -> None:
+            for condition in guards.get("if", []):
+                self.log.check(condition, end)
+            self._leases.check(guards.get("leases", []))
+            for each in settles:
+                self._check_delivery(each)
+
+        answers = [self.log.append(append["stream"], append, check) for append in appends]
+        for each in settles:
+            subscription = self._subscription(each["subscription"])
+            if subscription.result_of(each["delivery"], self._now()) == "settled":
+                subscription.end(each["delivery"])
+        return answers
+
+    def _check_delivery(self, settles: Body) -> None:
+        result = self._subscription(settles["subscription"]).result_of(settles["delivery"], self._now())
+        if result != "settled":
+            detail = f"The delivery {settles['delivery']} can't be settled: it is {result}."
+            raise Problem(409, "delivery-lost", detail, **settles, result=result)
+
+    def _append_lines(self, body: bytes) -> Answer:
+        appended = replayed = 0
+        errors = []
+        for number, line in enumerate(body.splitlines(), 1):
+            event = msgspec.json.decode(line)
+            try:
+                _, answer = self._append(event.pop("stream"), {"events": [event]})
+            except Problem as problem:
+                errors.append({"line": number, "code": problem.body["code"], "detail": str(problem)})
+            else:
+                appended, replayed = appended + (not answer["replayed"]), replayed + answer["replayed"]
+        counts = {"appended": appended, "replayed": replayed, "failed": len(errors)}
+        return 200, {**counts, "last_position": None, "errors": errors[:100]}
+
+    def _subscribe(self, name: str, body: Body) -> Answer:
+        known = self._subscriptions.get(name)
+        if known is not None:
+            known.change(body)
+            return 200, known.status(self._now())
+        made = Subscription(name, len(self._subscriptions) + 1, body, self.log)
+        self._subscriptions[name] = made
+        return 201, made.status(self._now())
+
+    def _subscription(self, name: str) -> Subscription:
+        if name not in self._subscriptions:
+            raise Problem(404, "no-such-subscription", f"There is no subscription {name!r}.")
+        return self._subscriptions[name]
+
+    def _take(self, name: str, body: Body) -> Answer:
+        return 200, {"deliveries": self._subscription(name).take(body, self._now())}
+
+    def _settle(self, name: str, body: Body) -> Answer:
+        subscription, now = self._subscription(name), self._now()
+        results = [subscription.settle(body["consumer"], each, now) for each in body["settlements"]]
+        return 200, {"results": [{"result": result} for result in results]}
+
+    def _read(self, query: dict[str, str]) -> dict[str, Any]:
+        return _page(self.log.events, query, "position", query.get("after"), query.get("before"), self._head)
+
+    def _read_stream(self, stream: str, query: dict[str, str]) -> Answer:
+        check_stream(stream)
+        events = [event for event in self.log.events if event["stream"] == stream]
+        first = query.get("from_version")
+        backward = query.get("direction") == "backward"
+        after = None if first is None or backward else str(int(first) - 1)
+        before = str(int(first) + 1) if first is not None and backward else None
+        page = _page(events, query, "version", after, before, len(events))
+        if page["next"] is not None:
+            page["next"] += -1 if backward else 1
+        return 200, {**page, "head": self._head, "version": len(events)}
+
+    @property
+    def _head(self) -> int:
+        return len(self.log.events)
+
+    def _event(self, position: int) -> Any:
+        if not 1 <= position <= self._head:
+            raise Problem(404, "no-such-event", f"There is no event at {position}.")
+        return self.log.events[position - 1]
+
+    def _latest(self, query: dict[str, str]) -> dict[str, Any]:
+        if unknown := query.keys() - {"key", "at_version", "at_position", "wait_for_position"}:
+            raise NotInFake(f"The fake has no {', '.join(sorted(unknown))} of states.")
+        version, position = (int(query.get(name, self._head)) for name in ("at_version", "at_position"))
+        events = [
+            event
+            for event in self.log.events[:position]
+            if event["stream"] == query["key"] and event["version"] <= version
+        ]
+        state: dict[str, Any] = {}
+        for event in events:
+            state |= event["data"] if isinstance(event["data"], dict) else {}
+        last = events[-1] if events else {"position": 0, "version": 0}
+        place = {"position": last["position"], "version": last["version"], "events": len(events)}
+        return {"projection": "latest", "key": query["key"], "state": state, **place, "stale": None}
+
+    def _states(self, query: dict[str, str]) -> dict[str, Any]:
+        if query.get("q"):
+            raise NotInFake("The fake knows no queries for states.")
+        keys = sorted(
+            {event["stream"] for event in self.log.events if event["stream"].startswith(query.get("prefix", ""))}
+        )
+        page = [key for key in keys if key > query.get("after", "")][: int(query["limit"])]
+        states = [{**self._latest({"key": key}), "error": None, "error_position": None} for key in page]
+        return {"states": states, "next": page[-1] if page and page[-1] != keys[-1] else None}
+
+
+def _page(
+    events: list[dict[str, Any]],
+    query: dict[str, str],
+    place: str,
+    after: str | None,
+    before: str | None,
+    end: int,
+) -> dict[str, Any]:
+    fits, limit = matcher(query.get("q", "")), int(query.get("limit", "100"))
+    first, last = int(after or 0), end if before is None else int(before) - 1
+    backward = query.get("direction") == "backward"
+    found = [event for event in events if first < event[place] <= last and fits(event)]
+    page = found[::-1][:limit] if backward else found[:limit]
+    next_place = page[-1][place] if len(page) == limit and page else None if backward else max(first, last)
+    return {"events": page, "next": next_place, "head": end, "complete": True}
