@@ -9,6 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 MAX_DIGITS = 4_300  # of an int in Python
+MIN_NAME_CHARACTERS = 64  # of the id of an event that is made of a span: a trace, a span, and what of it
 MAX_PLACES = 16_383  # of decimals, in a numeric of Postgres: a longer number fails each search that meets it
 
 
@@ -40,6 +41,14 @@ def limits_fit_together(**kwargs: Any) -> list[CheckMessage]:
                 "No query can look at a number of the allowed size.",
                 hint=f"EVENTSITE_NUMBER_MAX_DIGITS may be {MAX_DIGITS:,} at most, with …_EXPONENT {MAX_PLACES:,}.",
                 id="eventsite.E005",
+            )
+        )
+    if limits.name_max_length < MIN_NAME_CHARACTERS:
+        errors.append(
+            Error(
+                "Events of OpenTelemetry have ids that are longer than names may be.",
+                hint=f"Make EVENTSITE_NAME_MAX_LENGTH at least {MIN_NAME_CHARACTERS}.",
+                id="eventsite.E009",
             )
         )
     return errors

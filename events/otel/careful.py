@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
+from django.conf import settings
+
 from events.errors import brief
 from events.otel.mapping.conventions import read, read_if_possible, read_nothing
+from events.otel.mapping.fitting import USUAL, Limits
 from events.otel.mapping.run import MappedRun, RunName, map_run
 from events.otel.spans import LogRecord, Span
 
@@ -24,9 +27,20 @@ def map_carefully(
 
     A fault of the mapper is logged.
     """
+    limits = limits_of_logs()
     for reader in (read, read_if_possible):
         try:
-            return map_run(spans, records, name=name, told=told, read=reader)
+            return map_run(spans, records, name=name, told=told, limits=limits, read=reader)
         except Exception as error:  # whatever it is, the spans are to be seen
             logger.exception("a run is mapped with less care: %s", brief(error))
-    return map_run(spans, records, name=name, told=told, read=read_nothing)
+    return map_run(spans, records, name=name, told=told, limits=limits, read=read_nothing)
+
+
+def limits_of_logs() -> Limits:
+    """Return what the logs of this server take, if that is less than usual."""
+    own = settings.EVENTSITE
+    return Limits(
+        name_characters=min(USUAL.name_characters, own.name_max_length),
+        bytes=min(USUAL.bytes, own.event_max_bytes),
+        depth=min(USUAL.depth, own.event_max_depth),
+    )

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
+
+from events.appending import checks
 from events.otel.mapping.run import MappedEvent, MappedRun, map_run
 from events.otel.spans import LogRecord, Span
 from events.otel.wire import records_of, spans_of
+from eventsite.checks import MIN_NAME_CHARACTERS
 from tests.support.otlp import Request
+
+USUAL = settings.EVENTSITE
+SMALL = replace(USUAL, name_max_length=MIN_NAME_CHARACTERS, event_max_bytes=600, event_max_depth=5)
+"""The limits of a log whose settings are as small as they may be."""
 
 
 def spans_in(requests: Iterable[Request]) -> list[Span]:
@@ -77,6 +86,27 @@ class WholeRun:
     def may_be_double(self) -> set[str]:
         """The ids of events that several spans tell, of which any may come first."""
         return set(self._others.values())
+
+
+def check(run: MappedRun) -> None:
+    """Check that a log takes a run, and that no event stands before its cause."""
+    seen: set[str] = set()
+    checks.check_stream(run.name.stream)
+    for event in run.events:
+        checks.new_event(
+            event.stream,
+            event.type,
+            data=event.data,
+            metadata=event.metadata,
+            id=event.id,
+            agent=event.agent,
+            correlation_id=event.correlation_id,
+            causation_id=event.causation_id,
+            occurred_at=event.occurred_at,
+        )
+        assert event.id not in seen
+        assert event.causation_id is None or event.causation_id in seen
+        seen.add(event.id)
 
 
 def lines(events: Sequence[MappedEvent]) -> list[str]:

@@ -21,6 +21,7 @@ def test_the_defaults_fit_together(settings: Settings) -> None:
         (Limits(request_max_events=10, writer_queue_events=9), "eventsite.E002"),
         (Limits(number_max_digits=4_301), "eventsite.E005"),
         (Limits(number_max_exponent=15_384), "eventsite.E005"),
+        (Limits(name_max_length=63), "eventsite.E009"),
         (Limits(request_max_bytes=1 << 26, writer_queue_bytes=(1 << 26) - 1), "eventsite.E002"),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -14,10 +15,8 @@ from typing import Any
 from events.otel.mapping.json_text import MAX_DIGITS, encode
 from events.otel.mapping.messages import blob
 
-MAX_NAME_CHARACTERS = 200
-MAX_TEXT_BYTES = 32 * 1024
-MAX_DATA_BYTES = 512 * 1024
-MAX_DEPTH = 64
+_MAX_TEXT_BYTES = 32 * 1024
+_MAX_KEY_CHARACTERS = 200
 _MAX_ITEMS = 10_000
 """Items of lists and members of objects, in all the data of an event."""
 _MAX_CUTS = 100
@@ -30,40 +29,55 @@ _LONG_NUMBER = b"0" * MAX_DIGITS
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,100};base64,")
 _MIN_BLOB_CHARACTERS = 256
 
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that a log takes, and a reader has a use for: of a name, and of the data or the metadata of an event.
+
+    `depth` is the number of objects and lists in each other.
+    """
+
+    name_characters: int = 200
+    bytes: int = 512 * 1024
+    depth: int = 64
+
+
+USUAL = Limits()
+
 Cuts = dict[str, Any]
 """What was cut: by JSON Pointer, the bytes of a text or the items of a list or object as they were."""
 
 
-def fitted_name(name: str | None) -> str | None:
+def fitted_name(name: str | None, most_characters: int) -> str | None:
     """Return a name that the log takes. A long one is cut, and ends with a hash that tells it from others."""
     if not name:
         return None
-    if len(name) <= MAX_NAME_CHARACTERS and name.isprintable():
+    if len(name) <= most_characters and name.isprintable():
         return name
     clean = _UNNAMEABLE.sub("\ufffd", name)
-    if len(clean) <= MAX_NAME_CHARACTERS:
+    if len(clean) <= most_characters:
         return clean
     digest = sha256(name.encode("utf-8", "replace")).hexdigest()[:_HASH_DIGITS]
-    return f"{clean[: MAX_NAME_CHARACTERS - _HASH_DIGITS - 1]}…{digest}"
+    return f"{clean[: most_characters - _HASH_DIGITS - 1]}…{digest}"
 
 
-def fitted_data(data: dict[str, Any]) -> tuple[bytes, Cuts]:
+def fitted_data(data: dict[str, Any], limits: Limits) -> tuple[bytes, Cuts]:
     """Return data as JSON that the log takes, and what was cut from it.
 
     Data that is too large even with short texts is replaced by its size and its hash.
     """
     text = _encoded(data)
-    if text is not None and _needs_nothing(text):
+    if text is not None and _needs_nothing(text, limits):
         return text, {}
-    limit = MAX_TEXT_BYTES
+    most_bytes = min(_MAX_TEXT_BYTES, limits.bytes)
     while True:
-        fitting = _Fitting(limit)
+        fitting = _Fitting(limits, most_bytes)
         text = encode(fitting.value(data, "", 0))
-        if len(text) <= MAX_DATA_BYTES:
+        if len(text) <= limits.bytes:
             return text, fitting.cuts
-        if limit < _MIN_TEXT_BYTES:
+        if most_bytes < _MIN_TEXT_BYTES:
             return encode({"bytes": len(text), "sha256": sha256(text).hexdigest()}), {"/": {"bytes": len(text)}}
-        limit //= 8
+        most_bytes //= 8
 
 
 def _encoded(data: dict[str, Any]) -> bytes | None:
@@ -73,13 +87,13 @@ def _encoded(data: dict[str, Any]) -> bytes | None:
         return None
 
 
-def _needs_nothing(text: bytes) -> bool:
+def _needs_nothing(text: bytes, limits: Limits) -> bool:
     """Whether a JSON text is so short and plain that nothing in it can be too long, too deep, or unstorable."""
-    if len(text) > MAX_TEXT_BYTES or b"\\u0000" in text or b";base64," in text:
+    if len(text) > min(_MAX_TEXT_BYTES, limits.bytes) or b"\\u0000" in text or b";base64," in text:
         return False
-    if len(text) < MAX_DEPTH:
+    if len(text) < limits.depth:
         return True
-    return text.count(b"{") + text.count(b"[") < MAX_DEPTH and (
+    return text.count(b"{") + text.count(b"[") < limits.depth and (
         len(text) < MAX_DIGITS or _LONG_NUMBER not in text.translate(_OUTLINE)
     )
 
@@ -87,8 +101,9 @@ def _needs_nothing(text: bytes) -> bool:
 class _Fitting:
     """Makes one value fit, with texts of so many bytes."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limits: Limits, most_bytes: int) -> None:
+        self._limits = limits
+        self._most_bytes = most_bytes
         self._items = _MAX_ITEMS
         self.cuts: Cuts = {}
 
@@ -97,7 +112,7 @@ class _Fitting:
         if isinstance(value, str):
             return self._text(value, pointer)
         if isinstance(value, dict | list | tuple):
-            if depth >= MAX_DEPTH:
+            if depth >= self._limits.depth:
                 return self._text(str(_flat(value)), pointer)
             return self._members(value, pointer, depth)
         if isinstance(value, bytes):
@@ -136,7 +151,7 @@ class _Fitting:
 
     def _key(self, key: Any) -> str:
         key = _UNSTORABLE.sub("\ufffd", str(key))
-        return key if len(key) <= MAX_NAME_CHARACTERS else fitted_name(key) or ""
+        return key if len(key) <= _MAX_KEY_CHARACTERS else fitted_name(key, _MAX_KEY_CHARACTERS) or ""
 
     def _text(self, text: str, pointer: str) -> Any:
         if len(text) >= _MIN_BLOB_CHARACTERS and (url := _DATA_URL.match(text)):
@@ -145,10 +160,10 @@ class _Fitting:
         if clean != text:
             self._cut(pointer, {"replaced": "characters that can't be kept"})
         raw = clean.encode()
-        if len(raw) <= self._limit:
+        if len(raw) <= self._most_bytes:
             return clean
         self._cut(pointer, {"bytes": len(raw)})
-        return raw[: self._limit].decode("utf-8", "ignore") + "…"
+        return raw[: self._most_bytes].decode("utf-8", "ignore") + "…"
 
 
 def _flat(value: Any) -> str:

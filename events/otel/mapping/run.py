@@ -15,7 +15,7 @@ from events.otel.mapping.agents import name_agents
 from events.otel.mapping.causes import find_causes
 from events.otel.mapping.conventions import Reader, read
 from events.otel.mapping.drafts import Draft, in_order, time_text
-from events.otel.mapping.fitting import Cuts, fitted_data, fitted_name
+from events.otel.mapping.fitting import USUAL, Cuts, Limits, fitted_data, fitted_name
 from events.otel.mapping.reading import SILENT
 from events.otel.mapping.telling import tell
 from events.otel.mapping.tree import Node, in_time, tree_of
@@ -63,6 +63,7 @@ def map_run(
     *,
     name: RunName | None = None,
     told: Collection[str] = (),
+    limits: Limits = USUAL,
     read: Reader = read,
 ) -> MappedRun:
     """Map the spans of a run, and the log records that belong to them.
@@ -72,20 +73,21 @@ def map_run(
         records: in any order.
         name: the name that the run was given when other spans of it were mapped before.
         told: those of the run's `other_ids` that the log has. Their events keep these ids.
+        limits: what the log takes.
         read: returns what a span says.
     """
     try:
         nodes = tree_of(spans, _once(records), read=read)
         name_agents(nodes)
         timed = sorted(nodes, key=in_time)
-        name = name or _name_of(timed)
+        name = name or _name_of(timed, limits)
         drafts = tell(timed, _run_id(name))
         find_causes(nodes, timed, drafts)
         ordered = in_order(drafts.all)
         other_ids = frozenset(id for draft in ordered for id in draft.other_ids)
         for draft in ordered if told else ():
             draft.id = next((id for id in draft.other_ids if id in told), draft.id)
-        return MappedRun(name, [_event(draft, name) for draft in ordered], other_ids)
+        return MappedRun(name, [_event(draft, name, limits) for draft in ordered], other_ids)
     finally:
         messages.forget()
 
@@ -95,13 +97,13 @@ def _once(records: Iterable[LogRecord]) -> Sequence[LogRecord]:
     return [record for _, record in sorted({repr(record): record for record in records}.items())]
 
 
-def _name_of(timed: list[Node]) -> RunName:
+def _name_of(timed: list[Node], limits: Limits) -> RunName:
     """Name a run after its first trace, and its workflow after the conversation that its root belongs to."""
     first = next((node for node in timed if node.is_root and node.role not in SILENT), timed[0])
     roots = (node for node in timed if node.is_root)
     conversation = next((node.reading.conversation for node in (*roots, *timed) if node.reading.conversation), None)
     trace_id = first.span.trace_id
-    return RunName(f"{STREAM_PREFIX}{trace_id}", fitted_name(conversation) or trace_id)
+    return RunName(f"{STREAM_PREFIX}{trace_id}", fitted_name(conversation, limits.name_characters) or trace_id)
 
 
 def _run_id(name: RunName) -> str:
@@ -109,23 +111,23 @@ def _run_id(name: RunName) -> str:
     return f"{name.stream.removeprefix(STREAM_PREFIX)}:run"
 
 
-def _event(draft: Draft, name: RunName) -> MappedEvent:
-    data, cuts = fitted_data(draft.data)
-    agent = fitted_name(draft.agent)
+def _event(draft: Draft, name: RunName, limits: Limits) -> MappedEvent:
+    data, cuts = fitted_data(draft.data, limits)
+    agent = fitted_name(draft.agent, limits.name_characters)
     return MappedEvent(
         id=draft.id,
         stream=name.stream,
         type=draft.type,
         agent=agent,
         data=data,
-        metadata=_metadata(draft, cuts, draft.agent if agent != draft.agent else None),
+        metadata=_metadata(draft, cuts, draft.agent if agent != draft.agent else None, limits),
         correlation_id=name.correlation_id,
         causation_id=None if draft.cause is None else draft.cause.id,
         occurred_at=time_text(draft.time_ns),
     )
 
 
-def _metadata(draft: Draft, cuts: Cuts, full_agent: str | None) -> bytes:
+def _metadata(draft: Draft, cuts: Cuts, full_agent: str | None, limits: Limits) -> bytes:
     metadata: dict[str, object] = {}
     if draft.links:
         metadata["links"] = [link.id for link in draft.links]
@@ -135,9 +137,9 @@ def _metadata(draft: Draft, cuts: Cuts, full_agent: str | None) -> bytes:
         metadata["cut"] = cuts
     node = draft.node
     if metadata:
-        return fitted_data({"otel": _origin(node), **metadata})[0]
+        return fitted_data({"otel": _origin(node), **metadata}, limits)[0]
     if node.metadata is None:
-        node.metadata, _ = fitted_data({"otel": _origin(node)})
+        node.metadata, _ = fitted_data({"otel": _origin(node)}, limits)
     return node.metadata
 
 
