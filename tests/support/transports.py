@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -56,3 +57,31 @@ def problem(code: str, status: int, *, retry_after: int | None = None, **members
         headers["Retry-After"] = str(retry_after)
     body = {"type": f"urn:eventsite:{code}", "title": "", "status": status, "detail": "why", "code": code, **members}
     return httpx2.Response(status, headers=headers, json=body)
+
+
+class Lines(httpx2.MockTransport):
+    """Takes lines as the server does. `refusal` returns the code with which an event is refused, or None."""
+
+    def __init__(self, refusal: Callable[[dict[str, Any]], str | None] = lambda event: None) -> None:
+        super().__init__(self._answer)
+        self.refusal = refusal
+        self.taken: list[dict[str, Any]] = []
+        self.requests = 0
+
+    @property
+    def data(self) -> list[Any]:
+        """The data of the events that were taken, in order."""
+        return [event["data"] for event in self.taken]
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.requests += 1
+        events = [json.loads(line) for line in request.content.splitlines()]
+        ids = {event["id"] for event in self.taken}
+        errors = []
+        for number, event in enumerate(events, 1):
+            if code := self.refusal(event):
+                errors.append({"line": number, "code": code, "detail": "why"})
+            elif event["id"] not in ids:
+                self.taken.append(event)
+        counts = {"appended": len(events) - len(errors), "replayed": 0, "failed": len(errors)}
+        return httpx2.Response(200, json={**counts, "errors": errors[:100]})

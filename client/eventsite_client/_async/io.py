@@ -117,9 +117,9 @@ class AsyncChannel:
         self._caller = caller
         self._loop = _ThreadLoop()
 
-    def call(self, request: Request[T]) -> T:
-        """Send a request until it is answered, and return what it gives."""
-        return self._loop.run_until_complete(self._caller._call(request))
+    def call(self, request: Request[T], deadline: Deadline) -> T:
+        """Send a request once, and return what it gives."""
+        return self._loop.run_until_complete(self._caller._call_once(request, deadline))
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TypeVar
 
 from eventsite_client._async.consuming import AsyncSubscription
-from eventsite_client._async.io import in_thread, sleep
+from eventsite_client._async.io import sleep
 from eventsite_client._async.leasing import AsyncLease
 from eventsite_client._async.projecting import AsyncProjection
 from eventsite_client._async.states import AsyncStateReader
@@ -15,6 +15,7 @@ from eventsite_client._background.log import Logged
 from eventsite_client._core import bulk
 from eventsite_client._core.breaking import Breaker, Circuit
 from eventsite_client._core.context import Cause, Run
+from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.leasing import Wish
 from eventsite_client.types import Event, NewEvent
 
@@ -22,6 +23,8 @@ S = TypeVar("S")
 
 _ROOM_SECONDS = 0.05
 """The pause of a caller that waits for room."""
+_FLUSH_SECONDS = 0.005
+"""The pause between two looks whether all is sent."""
 
 
 class AsyncWorker(AsyncStateReader):
@@ -34,8 +37,9 @@ class AsyncWorker(AsyncStateReader):
         or the server is away for long: the next client with the same spool, address and token sends what is left.
         Without one, it waits in memory: what was not sent is lost when the process is killed.
 
-        What the server refuses for good does not hold up the rest: it is counted in `logged`, said in the log of this
-        process, and kept in `refused.jsonl` of the spool.
+        What the server refuses does not hold up the rest. If it refuses for now, as the agent or the workflow is paused
+        or a lease is demanded, the event is held back and tried again. Else it is counted in `logged`, named in the log
+        of this process, and kept in `refused.jsonl` of the spool.
 
         Args:
             stream: the name of the stream.
@@ -51,8 +55,17 @@ class AsyncWorker(AsyncStateReader):
                 await sleep(_ROOM_SECONDS)
 
     async def flush(self, timeout: float | None = None) -> bool:
-        """Wait until what was logged is sent. Return whether it is, or is refused, before the timeout."""
-        return await in_thread(self._log.flush, self._timeout if timeout is None else timeout)
+        """Wait until what was logged before this call is sent. Return whether it is, or is refused, before the timeout.
+
+        False at once: the server refuses events for now, which are held back (`logged`).
+        """
+        deadline = Deadline(self._timeout if timeout is None else timeout)
+        with self._log.flushing() as is_through:
+            while not is_through():
+                if not deadline.left():
+                    return False
+                await sleep(_FLUSH_SECONDS)
+        return not self.logged.held_back
 
     @property
     def logged(self) -> Logged:

@@ -1,18 +1,20 @@
-"""The background log of a client: what `log()` does, at the end of the process and after a fork too."""
+"""The background log of a client: what `log()` does."""
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
-import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
+from weakref import ref
 
+from eventsite_client._background import lifetime
+from eventsite_client._background.counts import Counts
+from eventsite_client._background.delivering import Channel
 from eventsite_client._background.memory import MemoryQueue
-from eventsite_client._background.sender import Channel, Counts, Ended, Queue, Sender
+from eventsite_client._background.sender import Ended, Sender
 from eventsite_client._background.spool import Spool
+from eventsite_client._background.spool_queue import SpoolQueue
 
 logger = logging.getLogger("eventsite_client")
 
@@ -21,8 +23,6 @@ WhenFull = Literal["block", "drop"]
 
 MEMORY_BYTES = 2**24
 SPOOL_BYTES = 2**30
-EXIT_SECONDS = 5.0
-"""The longest wait at the end of a client or of the process for what was not sent yet."""
 
 
 class Logged(NamedTuple):
@@ -35,8 +35,11 @@ class Logged(NamedTuple):
     dropped: int
     """Events that were dropped: there was no room for them, or the client ended before they were sent."""
     refused: int
-    """Events that the server refuses. Each is a warning in the log of this process, and with a spool a line of its
+    """Events that the server refuses. The log of this process says so, and with a spool they are in its
     `refused.jsonl`."""
+    held_back: int
+    """Events among those that wait which the server refuses for now, as their agent or workflow is paused, or the log
+    demands a lease for them. They are tried again from time to time."""
 
 
 class BackgroundLog:
@@ -47,12 +50,15 @@ class BackgroundLog:
     ) -> None:
         if when_full not in ("block", "drop"):
             raise ValueError(f"`when_full` is 'block' or 'drop', not {when_full!r}.")
+        if most_bytes is not None and most_bytes < 1:
+            raise ValueError(f"`log_bytes` is a positive number of bytes, not {most_bytes!r}.")
         self._open_channel = open_channel
         self._spool = spool
         self._blocks = when_full == "block"
         self._most_bytes = most_bytes or (MEMORY_BYTES if spool is None else SPOOL_BYTES)
         self._counts = Counts()
         self._sender: Sender | None = None
+        lifetime.owners.add(self)
         if spool is not None:
             self._begin()  # it sends what dead processes left
 
@@ -60,7 +66,8 @@ class BackgroundLog:
     def logged(self) -> Logged:
         """The counts."""
         counts, sender = self._counts, self._sender
-        return Logged(counts.sent, sender.queue.size if sender else 0, counts.dropped, counts.refused)
+        waiting, held_back = (sender.size, sender.held_back.count) if sender else (0, 0)
+        return Logged(counts.sent, waiting, counts.dropped, counts.refused, held_back)
 
     def put(self, line: bytes) -> bool:
         """Take a line, and return True; False if the caller has to wait for room.
@@ -68,115 +75,74 @@ class BackgroundLog:
         Raises:
             OSError: the disk of the spool is full, or fails; not if such events are to be dropped.
         """
-        sender = self._sender or self._begin()
         try:
-            if sender.put(line):
-                return True
-        except Ended:
-            self._forget(sender)
-            return self.put(line)
+            taken = self._put(line)
         except OSError:
             if self._blocks:
                 raise
-        if not self._blocks:
-            sender.lose(1)
-        return not self._blocks
+            taken = False
+        if not taken and not self._blocks:
+            self._counts.add(dropped=1)
+        return taken or not self._blocks
 
     def offer(self, line: bytes) -> None:
         """Take a line if there is room, else count it as dropped. This neither waits nor raises."""
         try:
-            if self.put(line):
-                return
+            taken = self._put(line)
         except OSError:
             logger.warning("an event can't be kept until it is sent: it is dropped", exc_info=True)
-        if sender := self._sender:
-            sender.lose(1)
-        else:
-            self._counts.dropped += 1
+            taken = False
+        if not taken:
+            self._counts.add(dropped=1)
 
-    def flush(self, seconds: float) -> bool:
-        """Send what waits. Return whether all was sent or refused within some seconds."""
-        return self._sender.flush(seconds) if self._sender else True
+    def _put(self, line: bytes) -> bool:
+        while True:
+            sender = self._sender or self._begin()
+            try:
+                return sender.put(line)
+            except Ended:
+                self._forget(sender)
+
+    @contextmanager
+    def flushing(self) -> Iterator[Callable[[], bool]]:
+        """Let the thread hurry while the block lasts. It gets a function: whether all that was taken before is through.
+
+        That is: each event was sent, refused or held back, or the client has ended.
+        """
+        sender = self._sender
+        if sender is None:
+            yield lambda: True
+        else:
+            with sender.hurrying() as is_through:
+                yield is_through
 
     def end(self) -> None:
         """Send what waits, for some seconds at most. A later event begins anew."""
         if sender := self._sender:
-            sender.end(EXIT_SECONDS)
+            lifetime.end([sender])
             self._forget(sender)
 
     def _begin(self) -> Sender:
-        with _forks:
+        with lifetime.forks:
             if self._sender is None:
-                queue: Queue = MemoryQueue() if self._spool is None else self._spool.create()
-                self._sender = Sender(queue, self._open_channel, self._counts, self._spool, self._most_bytes)
-                _running.add(self)
-                _end_with_process()
+                owner = ref(self)
+                self._sender = Sender(
+                    MemoryQueue() if self._spool is None else SpoolQueue(self._spool),
+                    self._open_channel,
+                    self._counts,
+                    self._spool,
+                    most_bytes=self._most_bytes,
+                    is_needed=lambda: owner() is not None,
+                )
+                lifetime.add(self._sender)
             return self._sender
 
     def _forget(self, sender: Sender) -> None:
-        with _forks:
+        with lifetime.forks:
             if self._sender is sender:
                 self._sender = None
-                _running.discard(self)
-
-    def before_fork(self) -> None:
-        """Wait until nobody is in the middle of a line."""
-        if self._sender:
-            self._sender.lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        """Go on."""
-        if self._sender:
-            self._sender.lock.release()
 
     def after_fork_in_child(self) -> None:
         """Begin anew with the next event: the thread is the parent's, and so is what waits."""
-        if self._sender:
-            self._sender.queue.let_go()
         self._sender = None
         self._counts = Counts()
-
-
-_running: set[BackgroundLog] = set()
-"""The logs that have a thread in this process."""
-_forks = threading.RLock()
-"""Held while a process forks, and while a thread begins or ends."""
-_process_of_end: int | None = None
-
-
-def _end_all() -> None:
-    for log in [*_running]:
-        log.end()
-
-
-def _end_with_process() -> None:
-    """Have what waits sent when the process ends. (Those of multiprocessing do not call `atexit`.)"""
-    global _process_of_end
-    if _process_of_end is None:
-        atexit.register(_end_all)
-    if _process_of_end != os.getpid() and (util := sys.modules.get("multiprocessing.util")):
-        util.Finalize(None, _end_all, exitpriority=0)
-    _process_of_end = os.getpid()
-
-
-def _before_fork() -> None:
-    _forks.acquire()
-    for log in _running:
-        log.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    for log in _running:
-        log.after_fork_in_parent()
-    _forks.release()
-
-
-def _after_fork_in_child() -> None:
-    for log in _running:
-        log.after_fork_in_child()
-    _running.clear()
-    _forks.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -7,30 +7,38 @@ those that the server has by then are not written twice.
 from __future__ import annotations
 
 import logging
+import random
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Protocol
 
-from msgspec.structs import asdict
-
+from eventsite_client._background import lifetime
+from eventsite_client._background.counts import Counts
+from eventsite_client._background.delivering import Channel, Delivering
+from eventsite_client._background.held_back import HeldBack
 from eventsite_client._background.spool import Spool
-from eventsite_client._core import bulk
-from eventsite_client._core.bulk import Bulk, LineError
-from eventsite_client._core.requests import Request
-from eventsite_client.errors import EventsiteError, Unavailable
+from eventsite_client._background.spool_file import SpoolFile
+from eventsite_client._core.deadline import Deadline
+from eventsite_client.errors import EventsiteError
 
 logger = logging.getLogger("eventsite_client")
 
 _LINGER_SECONDS = 0.05
 """The time for which events are gathered into one request."""
+_LOOK_SECONDS = 5.0
+"""The time between two looks whether anybody can log still."""
 _BATCH_LINES = 1_000
 _BATCH_BYTES = 2**19
 """Half of what common proxies let through."""
-_PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""The pauses while lines can't be sent, after the repetitions of the request itself."""
-_JOIN_SECONDS = 1.0
-_TOO_LARGE = 413
+_PAUSES_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""The pauses while lines can't be sent, at most."""
+_HURRY_SECONDS = 0.5
+"""The longest pause while somebody waits for the thread."""
+_SAID_FAILURE = 2
+"""The failure in a row, counted from 0, that the log of this process tells."""
 
 
 class Ended(Exception):
@@ -53,46 +61,45 @@ class Queue(Protocol):
     def close(self) -> int: ...
 
 
-class Channel(Protocol):
-    """A sender of requests for one thread, with all their repetitions."""
-
-    def call(self, request: Request[Bulk]) -> Bulk: ...
-    def close(self) -> None: ...
-
-
-@dataclass(slots=True)
-class Counts:
-    """The numbers of a client's events that were sent, dropped or refused."""
-
-    sent: int = 0
-    dropped: int = 0
-    refused: int = 0
-
-
 class Sender:
     """A queue and the thread that empties it. Any thread may put lines into it."""
 
     def __init__(
-        self, queue: Queue, open_channel: Callable[[], Channel], counts: Counts, spool: Spool | None, most_bytes: int
+        self,
+        queue: Queue,
+        open_channel: Callable[[], Channel],
+        counts: Counts,
+        spool: Spool | None,
+        *,
+        most_bytes: int,
+        is_needed: Callable[[], bool],
     ) -> None:
-        self.queue = queue
+        self._queue = queue
+        self.held_back = HeldBack(most_bytes, None if spool is None else partial(spool.create, held_back=True))
         self.lock = threading.RLock()  # the handler of a signal may log in the middle of a line
-        self._open_channel = open_channel
+        self._delivering = Delivering(open_channel, counts, spool)
         self._counts = counts
         self._spool = spool
         self._most_bytes = most_bytes
-        self._progress = threading.Condition(self.lock)
-        """Told of when lines are done."""
+        self._is_needed = is_needed
+        self._adopted: SpoolFile | None = None
+        """The file of a dead process whose lines are being sent."""
         self._work = threading.Event()
         self._has_work = False
         self._hurry = threading.Event()
-        self._end = threading.Event()
+        self._flushes = 0
+        self._asked = self._answered = 0
+        """The numbers of the last flush that was asked for, and of the last one whose lines are through."""
+        self._end: Deadline | None = None
         self._has_ended = False
-        self._has_looked_back = spool is None
-        """Whether the lines that dead processes left are sent."""
-        # A daemon, as a process that ends must not wait for a server that is away. `end()` waits a little.
+        # A daemon, as a process that ends must not wait for a server that is away. `join()` waits a little.
         self._thread = threading.Thread(target=self._run, name="eventsite-log", daemon=True)
         self._thread.start()
+
+    @property
+    def size(self) -> int:
+        """The bytes that wait."""
+        return self._queue.size + self.held_back.size
 
     def put(self, line: bytes) -> bool:
         """Put a line into the queue, and return True; False if there is no room.
@@ -104,128 +111,178 @@ class Sender:
         with self.lock:
             if self._has_ended:
                 raise Ended
-            queue = self.queue
-            if queue.size and queue.size + len(line) > self._most_bytes:
+            queue = self._queue
+            if queue.size and queue.size + self.held_back.size + len(line) > self._most_bytes:
                 return False
             queue.put(line)
             if not self._has_work:  # to wake the thread costs more than all the rest
-                self._has_work = True
-                self._work.set()
+                self._wake()
             return True
 
-    def flush(self, seconds: float) -> bool:
-        """Send what waits. Return whether all was sent or refused within some seconds."""
-        self._hurry.set()
-        try:
-            with self.lock:
-                return self._progress.wait_for(lambda: self._has_looked_back and not self.queue.size, seconds)
-        finally:
-            self._hurry.clear()
+    def _wake(self) -> None:
+        self._has_work = True
+        self._work.set()
 
-    def end(self, seconds: float) -> None:
-        """Send what waits, for some seconds at most, and end the thread."""
-        self.flush(seconds)
-        for event in (self._end, self._hurry, self._work):
-            event.set()
-        self._thread.join(_JOIN_SECONDS)  # it may hang in a request; then it ends after that
+    @contextmanager
+    def hurrying(self) -> Iterator[Callable[[], bool]]:
+        """Let the thread hurry while the block lasts. It gets a function: whether all lines from before are through."""
+        with self.lock:
+            self._asked += 1
+            number = self._asked
+            self._flushes += 1
+            self._hurry.set()
+            self._wake()
+        try:
+            yield lambda: self._answered >= number or self._has_ended
+        finally:
+            with self.lock:
+                self._flushes -= 1
+                if not self._flushes and self._end is None:
+                    self._hurry.clear()
+
+    def finish(self, deadline: Deadline) -> None:
+        """Let the thread send what waits, until a deadline, and end."""
+        with self.lock:
+            self._end = deadline
+            self._hurry.set()
+            self._wake()
+
+    def join(self, deadline: Deadline) -> None:
+        """Wait until the thread has ended. It may hang in a request until after the deadline."""
+        self._thread.join(deadline.left())
+        if self._thread.is_alive():
+            place = "may be lost" if self._spool is None else "stay in the spool"
+            logger.error("the server does not answer before the end: %d bytes of events %s", self.size, place)
+
+    def let_go(self) -> None:
+        """Leave everything to the parent of this process."""
+        self._queue.let_go()
+        self.held_back.let_go()
+        if self._adopted is not None:
+            self._adopted.let_go()
 
     def _run(self) -> None:
-        channel = self._open_channel()
         try:
-            self._look_back(channel)
-            while not self._end.is_set():
-                self._work.wait()
-                self._hurry.wait(_LINGER_SECONDS)
-                with self.lock:
-                    self._has_work = False
-                    self._work.clear()
-                self._empty(self.queue, channel)
+            self._look_back()
+            while self._end is None and (self._is_needed() or self.size):
+                pause = self.held_back.pause
+                if self._work.wait(_LOOK_SECONDS if pause is None else min(pause, _LOOK_SECONDS)):
+                    self._hurry.wait(_LINGER_SECONDS)
+                self._round()
+        except OSError:
+            logger.exception("events of this process can't be read; they stay in their file")
         finally:
             with self.lock:
-                self._has_ended = True
-                lost = self.queue.close()
-            if lost:
-                logger.error("%d events are lost: they could not be sent before the end", lost)
-                self.lose(lost)
-            channel.close()
+                self._has_ended = True  # another thread begins with the next line
+            with suppress(OSError):
+                self._round()  # what came in the last moment
+            self._close()
 
-    def lose(self, events: int) -> None:
-        """Count events that are dropped."""
+    def _round(self) -> None:
+        """Send what waits by now, and try again what is held back, if it is time."""
         with self.lock:
-            self._counts.dropped += events
+            self._has_work = False
+            self._work.clear()
+            asked, size = self._asked, self._queue.size
+        if not self._empty(self._queue, size):
+            return
+        if self.held_back.pause == 0 or asked > self._answered or self._end is not None:
+            self._try_held_back()
+        self._answered = asked
 
-    def _look_back(self, channel: Channel) -> None:
+    def _close(self) -> None:
+        with self.lock:
+            lost = self._queue.close() + self.held_back.close()
+        if lost:
+            logger.error("%d events are lost: they could not be sent before the end", lost)
+            self._counts.add(dropped=lost)
+        self._delivering.close()
+        lifetime.remove(self)
+
+    def _look_back(self) -> None:
         """Send what dead processes left."""
-        for queue in () if self._spool is None else self._spool.left_behind():
+        files = iter(()) if self._spool is None else self._spool.left_behind()
+        while self._end is None:
+            with self.lock:
+                file = self._adopted = next(files, None)
+            if file is None:
+                return
             try:
-                self._empty(queue, channel)
-                queue.close()
+                self._empty(file, file.size)
             except OSError:
                 logger.exception("events that another process left can't be sent; they stay in their file")
-            if self._end.is_set():
-                return
-        with self.lock:
-            self._has_looked_back = True
-            self._progress.notify_all()
+            with self.lock:
+                file.close()
+                self._adopted = None
 
-    def _empty(self, queue: Queue, channel: Channel) -> None:
-        """Send all lines of a queue, unless the thread has to end before."""
-        failures = 0
-        while True:
-            lines = queue.peek(_BATCH_LINES, _BATCH_BYTES)
-            if not lines:
-                return
-            try:
-                self._send(queue, lines, channel)
-                failures = 0
-            except Exception as error:  # whatever it is, no line may be lost by it
-                self._say(error, failures)
-                if self._has_to_end_after(_PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)]):
-                    return
-                failures += 1
-
-    def _has_to_end_after(self, seconds: float) -> bool:
-        """Wait, less if somebody waits for this thread, and return whether it has to end."""
-        if self._hurry.wait(seconds):
-            return self._end.wait(_PAUSES_SECONDS[0])
-        return self._end.is_set()
-
-    def _send(self, queue: Queue, lines: list[bytes], channel: Channel) -> None:
-        """Send the next lines of a queue.
+    def _empty(self, queue: Queue, size: int) -> bool:
+        """Send the next bytes of a queue. Return whether they are through: not if the thread has to end before.
 
         Raises:
-            EventsiteError: some of them may not be in the log. They are still in the queue.
+            OSError: the queue can't be read.
         """
-        try:
-            answer = channel.call(bulk.request(lines))
-        except EventsiteError as error:
-            if error.status != _TOO_LARGE:
-                raise
-            answer = Bulk(0, 0, len(lines), [LineError(1, error.code, error.detail)])
-        if not answer.is_complete:  # too much was sent at once, or there were too many errors to report all
-            middle = len(lines) // 2
-            self._send(queue, lines[:middle], channel)
-            self._send(queue, lines[middle:], channel)
-            return
-        for each in answer.errors:
-            if bulk.passes(each):
-                raise Unavailable(each.detail, code=each.code)
-        for each in answer.errors:
-            self._set_aside(lines[each.line - 1], each)
+        failures = 0
+        while size > 0:
+            lines = queue.peek(_BATCH_LINES, min(_BATCH_BYTES, size))
+            if not lines:
+                break  # somebody has changed the file
+            try:
+                self._send(queue, lines)
+                size -= sum(map(len, lines))
+                failures = 0
+            except Exception as error:  # whatever it is, no line may be lost by it
+                _say(error, failures)
+                if self._has_to_end_after(error, failures):
+                    return False
+                failures += 1
+        return True
+
+    def _has_to_end_after(self, error: Exception, failures: int) -> bool:
+        """Wait after an error, less if somebody waits for this thread, and return whether it has to end."""
+        asked = (error.retry_after if isinstance(error, EventsiteError) else None) or 0.0
+        pause = _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)] * random.uniform(0.5, 1)  # noqa: S311
+        if self._hurry.wait(max(asked, pause)):
+            pause = max(asked, min(pause, _HURRY_SECONDS))
+            time.sleep(pause if self._end is None else min(pause, self._end.left()))
+        return self._end is not None and not self._end.left()
+
+    def _send(self, queue: Queue, lines: list[bytes]) -> None:
+        """Send the next lines of a queue, but for those that have to wait behind others.
+
+        Raises:
+            EventsiteError, OSError: some of them may not be in the log. They are still in the queue.
+        """
+        behind = {line: origin for line in lines if (origin := self.held_back.origin_before(line))}
+        free = [line for line in lines if line not in behind] if behind else lines
+        waiting = behind | self._delivering.deliver(free, self._end)
         with self.lock:
+            left = self.held_back.keep({line: waiting[line] for line in lines if line in waiting})
             queue.done(lines)
-            self._counts.sent += len(lines) - answer.failed
-            self._counts.refused += answer.failed
-            self._progress.notify_all()
+        self._delivering.give_up(left)
 
-    def _set_aside(self, line: bytes, error: LineError) -> None:
-        """Keep an event that the server refuses, so that the others can go on."""
-        place = "it is lost" if self._spool is None else f"it is kept in {self._spool.set_aside(line, asdict(error))}"
-        text = line.decode("utf-8", "replace")[:1_000].rstrip()
-        logger.warning("Eventsite refuses an event (%s: %s); %s: %s", error.code, error.detail, place, text)
+    def _try_held_back(self) -> None:
+        """Send what was held back of each origin whose first line the server takes now."""
+        self.held_back.put_off()
+        try:
+            tries = self.held_back.firsts(_BATCH_LINES)
+            waiting = self._try(list(tries))
+            behind = [line for first, lines in tries.items() if first not in waiting for line in lines]
+            for place in range(0, len(behind), _BATCH_LINES):
+                self._try(behind[place : place + _BATCH_LINES])
+            with self.lock:
+                self.held_back.save()
+        except Exception as error:  # whatever it is, they are tried again
+            _say(error, _SAID_FAILURE)
 
-    def _say(self, error: Exception, failures: int) -> None:
-        if not isinstance(error, EventsiteError):
-            logger.exception("events could not be sent; they are sent again")
-        elif not failures:
-            logger.warning("events wait to be sent: %s", error)
+    def _try(self, lines: Sequence[bytes]) -> Collection[bytes]:
+        """Send lines that were held back, and return those that the server does not take yet."""
+        waiting = self._delivering.deliver(lines, self._end)
+        self.held_back.forget(line for line in lines if line not in waiting)
+        return waiting
+
+
+def _say(error: Exception, failures: int) -> None:
+    if not isinstance(error, EventsiteError):
+        logger.exception("events could not be sent; they are sent again")
+    elif failures == _SAID_FAILURE:
+        logger.warning("events wait to be sent: %s", error)

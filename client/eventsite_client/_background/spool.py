@@ -1,8 +1,8 @@
-"""A queue of lines in a file, which outlives its process.
+"""A folder of files with lines that wait to be sent, which outlives its processes.
 
-Each process has a file of its own, and holds its lock for as long as it lives. A file whose lock is free is that of a
-dead process. A line is in the file, and is whole, before `put()` returns: so a `kill -9` of the process does not lose
-it. (A power failure may.)
+A file belongs to one process, which holds its lock for as long as it lives. A file whose lock is free is that of a dead
+process. A line is in the file, and is whole, before `put()` returns: so a `kill -9` of the process does not lose it. (A
+power failure may.)
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import errno
 import hashlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+import stat
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import msgspec
+
+from eventsite_client._background.spool_file import SpoolFile, end_of_lines, write
+from eventsite_client._core.bulk import LineError
 
 try:
     import fcntl
@@ -27,35 +30,58 @@ except ImportError:  # Windows
 logger = logging.getLogger("eventsite_client")
 
 _SUFFIX = ".ndjson"
+_HELD_BACK = "held-back-"
 _REFUSED = "refused.jsonl"
-_READ_BYTES = 2**20
+_REFUSED_BEFORE = "refused.1.jsonl"
+_REFUSED_BYTES = 2**24
+"""The size at which `refused.jsonl` takes the place of `refused.1.jsonl`, and begins anew."""
+_HEAD_BYTES = 2**16
+_OWN = os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0
 
 
 class Spool:
-    """The files of one directory that are for one server and one token."""
+    """The files of one folder that are for one server and one token."""
 
     def __init__(self, path: str | os.PathLike[str], *, url: str, token: str) -> None:
         if fcntl is None:
             raise OSError(errno.ENOSYS, "This system has no locks of files, which a spool needs")
-        self._directory = Path(path)
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = Path(path)
         # A file must not go to another log. The token itself stays out of it.
         self._head = msgspec.json.encode({"url": url, "token": hashlib.sha256(token.encode()).hexdigest()[:16]}) + b"\n"
 
-    def create(self) -> SpoolFile:
-        """Return the file of this process."""
-        name = f"{os.getpid()}-{uuid4().hex}"
-        hidden, path = self._directory / f".{name}", self._directory / f"{name}{_SUFFIX}"
-        descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        # It gets its name when its lock is held: nobody takes it for a dead process's before.
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, self._head)
-        os.rename(hidden, path)
-        return SpoolFile(descriptor, path, start=len(self._head), end=len(self._head))
+    def create(self, *, held_back: bool = False) -> SpoolFile:
+        """Return a new file of this process, for lines as they come, or for those that the server does not take yet.
+
+        Raises:
+            OSError: the folder can't be written to, or others may write to it.
+        """
+        self._check_folder()
+        while True:
+            name = f"{time.time_ns():020}-{os.getpid()}-{os.urandom(4).hex()}{_SUFFIX}"
+            path = self._folder / (_HELD_BACK + name if held_back else name)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _OWN, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if os.fstat(descriptor).st_nlink:
+                    write(descriptor, self._head, at=0, path=path)
+                    return SpoolFile(descriptor, path, start=len(self._head), end=len(self._head))
+            except BaseException:
+                path.unlink(missing_ok=True)
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # before its lock was held, another process took it for a dead one's, and removed it
+
+    def _check_folder(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = self._folder.stat()
+        if status.st_uid != os.geteuid() or status.st_mode & stat.S_IWOTH:
+            reason = "The spool belongs to another user, or everybody may write to it: name a folder inside it"
+            raise PermissionError(errno.EPERM, reason, str(self._folder))
 
     def left_behind(self) -> Iterator[SpoolFile]:
-        """Yield the files that dead processes left, each once among all processes."""
-        for path in sorted(self._directory.glob(f"*{_SUFFIX}")):
+        """Yield the files that dead processes left, each once among all processes, the oldest lines first."""
+        paths = self._folder.glob(f"*{_SUFFIX}")
+        for path in sorted(paths, key=lambda path: (not path.name.startswith(_HELD_BACK), path.name)):
             try:
                 file = self._opened(path)
             except FileNotFoundError:
@@ -67,7 +93,7 @@ class Spool:
                 yield file
 
     def _opened(self, path: Path) -> SpoolFile | None:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | _OWN)
         file = None
         try:
             file = self._adopted(descriptor, path)
@@ -81,96 +107,45 @@ class Spool:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None  # its process lives
-        if os.fstat(descriptor).st_nlink == 0:
+        status = os.fstat(descriptor)
+        if status.st_nlink == 0:
             return None  # another process has sent it meanwhile
-        if os.pread(descriptor, len(self._head), 0) != self._head:
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "It is no file of this user")
+        begin = os.pread(descriptor, _HEAD_BYTES, 0)
+        if b"\n" not in begin and status.st_size < _HEAD_BYTES:
+            path.unlink(missing_ok=True)  # its process was killed before the first line
+            return None
+        if not begin.startswith(self._head):
             logger.warning("%s holds events for another server or token: it stays there", path)
             return None
-        return SpoolFile(descriptor, path, start=len(self._head), end=_end_of_lines(descriptor))
+        return SpoolFile(descriptor, path, start=len(self._head), end=end_of_lines(descriptor))
 
-    def set_aside(self, line: bytes, refusal: dict[str, Any]) -> Path:
-        """Keep a line that the server refuses, with the reason."""
-        path = self._directory / _REFUSED
-        kept = b'{"refusal":%b,"line":%b}\n' % (
-            msgspec.json.encode(refusal),
-            msgspec.json.encode(line.decode("utf-8", "replace")),
-        )
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(descriptor, kept)
-        finally:
-            os.close(descriptor)
-        return path
-
-
-class SpoolFile:
-    """Lines that wait to be sent, in a file."""
-
-    def __init__(self, descriptor: int, path: Path, *, start: int, end: int) -> None:
-        self._descriptor = descriptor
-        self._path = path
-        self._start = start
-        self._sent_to = start
-        self._end = end
-
-    @property
-    def size(self) -> int:
-        """The bytes that wait."""
-        return self._end - self._sent_to
-
-    def put(self, line: bytes) -> None:
-        """Add a line.
+    def set_aside(self, refused: Iterable[tuple[bytes, LineError]]) -> Path:
+        """Keep lines that the server refuses, each with the reason: all of them, or none.
 
         Raises:
-            OSError: the disk is full, or fails. Nothing of the line is in the file.
+            OSError: they can't be kept.
         """
-        written = 0
-        try:
-            written = os.write(self._descriptor, line)
-            if written < len(line):
-                raise OSError(errno.ENOSPC, "There is no room for an event", str(self._path))
-        except OSError:
-            os.ftruncate(self._descriptor, self._end)
-            raise
-        self._end += written
-
-    def peek(self, most_lines: int, most_bytes: int) -> list[bytes]:
-        """Return the next lines: one at least, if there is any."""
-        size = min(most_bytes, self.size)
-        piece = os.pread(self._descriptor, size, self._sent_to)
-        while piece and b"\n" not in piece and size < self.size:
-            size = min(2 * size, self.size)
-            piece = os.pread(self._descriptor, size, self._sent_to)
-        *lines, _ = piece.split(b"\n", most_lines)
-        return [line + b"\n" for line in lines]
-
-    def done(self, lines: Sequence[bytes]) -> None:
-        """Forget the next lines: they are sent. When nothing waits, the file is emptied."""
-        self._sent_to += sum(map(len, lines))
-        if self._sent_to == self._end:
-            os.ftruncate(self._descriptor, self._start)
-            self._sent_to = self._end = self._start
-
-    def let_go(self) -> None:
-        """Leave the file to the parent of this process: a child would keep its lock when the parent has died."""
-        os.close(self._descriptor)
-
-    def close(self) -> int:
-        """Remove the file if nothing waits in it, else leave it to the next start. Return 0: no line is lost."""
-        if not self.size:
-            with suppress(FileNotFoundError):
-                os.unlink(self._path)
-        os.close(self._descriptor)
-        return 0
+        path = self._folder / _REFUSED
+        kept = b"".join(_kept(line, error) for line, error in refused)
+        while True:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _OWN, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                size = os.fstat(descriptor).st_size
+                with suppress(FileNotFoundError):
+                    if not os.path.samestat(os.fstat(descriptor), os.lstat(path)):
+                        continue  # another process has begun a new file meanwhile
+                    if size and size + len(kept) > _REFUSED_BYTES:
+                        path.replace(self._folder / _REFUSED_BEFORE)
+                        continue
+                    write(descriptor, kept, at=size, path=path)
+                    return path
+            finally:
+                os.close(descriptor)
 
 
-def _end_of_lines(descriptor: int) -> int:
-    """Return the end of the last whole line. What follows was being written when its process was killed."""
-    end = os.fstat(descriptor).st_size
-    while end > 0:
-        begin = max(0, end - _READ_BYTES)
-        place = os.pread(descriptor, end - begin, begin).rfind(b"\n")
-        if place >= 0:
-            return begin + place + 1
-        end = begin
-    return 0
+def _kept(line: bytes, error: LineError) -> bytes:
+    refusal = msgspec.json.encode({"code": error.code, "detail": error.detail})
+    return b'{"refusal":%b,"line":%b}\n' % (refusal, msgspec.json.encode(line.decode("utf-8", "replace")))

@@ -9,7 +9,7 @@ from msgspec import Struct
 from eventsite_client._core import json
 from eventsite_client._core.ids import new_id
 from eventsite_client._core.requests import Request, in_run
-from eventsite_client.errors import Unavailable, class_of
+from eventsite_client.errors import LeaseNeeded, Paused, Unavailable, class_of
 from eventsite_client.types import NewEvent
 
 
@@ -55,3 +55,8 @@ def request(lines: Iterable[bytes]) -> Request[Bulk]:
 def passes(error: LineError) -> bool:
     """Return whether a line may be appended later, as the server was busy only."""
     return issubclass(class_of(error.code), Unavailable)
+
+
+def waits(error: LineError) -> bool:
+    """Return whether a line may be appended later: its agent or workflow is paused, or the log demands a lease."""
+    return issubclass(class_of(error.code), Paused | LeaseNeeded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 __version__ = "0.1.0"
 """The version of the distribution."""
@@ -10,6 +11,8 @@ __version__ = "0.1.0"
 URL_VARIABLE = "EVENTSITE_URL"
 TOKEN_VARIABLE = "EVENTSITE_TOKEN"  # noqa: S105 - the name of the variable
 TIMEOUT_SECONDS = 60.0
+
+_NO_ADDRESS = "The address of a server is like http://127.0.0.1:8000 or https://events.example.org/eventsite."
 
 PATH = "/api"
 """Where the API begins on a server."""
@@ -24,8 +27,15 @@ def address_of(url: str | None) -> str:
     url = url if url is not None else os.environ.get(URL_VARIABLE, "")
     if not url:
         raise ValueError(f"There is no address of a server: give `url`, or set {URL_VARIABLE}.")
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url!r} is no address of a server: it begins with http:// or https://.")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a property that checks
+    except ValueError:
+        raise ValueError(_NO_ADDRESS) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.netloc.endswith(":"):
+        raise ValueError(_NO_ADDRESS)
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ValueError("The address of a server has neither a name nor a password, nor a query, nor a fragment.")
     return f"{url.rstrip('/')}{PATH}"
 
 

@@ -25,9 +25,6 @@ from eventsite_client.errors import EventsiteError
 T = TypeVar("T")
 C = TypeVar("C", bound="Caller")
 
-_BACKGROUND_SECONDS = 10.0
-"""The timeout of a request in the background. After it, the thread tries again."""
-
 
 class Caller:
     """The base of the clients: it sends requests, again if need be. `Client` has the methods for people."""
@@ -47,7 +44,7 @@ class Caller:
         self._connections = Connections(address, secret, checked_transport(transport))
         self._timeout = checked_timeout(timeout)
         self._log = BackgroundLog(
-            functools.partial(open_channel, self._apart(_BACKGROUND_SECONDS)),
+            functools.partial(open_channel, self._apart()),
             spool=None if spool is None else Spool(spool, url=address, token=secret),
             when_full=when_full,
             most_bytes=log_bytes,
@@ -66,10 +63,9 @@ class Caller:
         in_thread(self._log.end)
         self._connections.close()
 
-    def _apart(self: C, seconds: float) -> C:
+    def _apart(self: C) -> C:
         """Return this client on connections of its own, for another thread."""
         other = copy.copy(self)
-        other._timeout = seconds
         other._connections = self._connections.apart()
         return other
 
@@ -112,19 +108,22 @@ class Caller:
         answer = self._call(Request(method, address(path, params), gives or object, text, wait=wait))
         return None if gives is None else answer
 
-    def _call(self, request: Request[T]) -> T:
-        """Send a request until it is answered.
+    def _call(self, request: Request[T], deadline: Deadline | None = None) -> T:
+        """Send a request until it is answered, until a deadline: by default, the client's timeout from now.
 
         Raises:
             EventsiteError: it was refused, or the last of the errors that pass by themselves when the time was up.
         """
-        deadline = Deadline(self._timeout + request.wait)
+        deadline = deadline or Deadline(self._timeout + request.wait)
         retrying = Retrying()
         while True:
             try:
-                return read(request, self._connections.send(request, deadline))
+                return self._call_once(request, deadline)
             except EventsiteError as error:
                 pause = retrying.pause_after(error)
                 if pause is None or pause >= deadline.left():
                     raise
             sleep(pause)
+
+    def _call_once(self, request: Request[T], deadline: Deadline) -> T:
+        return read(request, self._connections.send(request, deadline))

@@ -49,7 +49,7 @@ class Client(Worker):
         timeout: the seconds after which a call ends, with all its repetitions. What waits on purpose waits longer.
         transport: a function that makes a transport of httpx2, for proxies, certificates and tests. It is called for
             each new pool of connections: at first, after a fork, for `log()`, and in another event loop.
-        spool: a folder in which `log()` keeps events until they are sent, one file a process.
+        spool: a folder of this user in which `log()` keeps events until they are sent, one file a process.
         when_full: what `log()` does if more than `log_bytes` wait: `block`, or `drop` the event and count it.
         log_bytes: by default 16 MiB, and 1 GiB with a spool.
 

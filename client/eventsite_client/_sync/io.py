@@ -113,9 +113,9 @@ class Channel:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def call(self, request: Request[T]) -> T:
-        """Send a request until it is answered, and return what it gives."""
-        return self._caller._call(request)
+    def call(self, request: Request[T], deadline: Deadline) -> T:
+        """Send a request once, and return what it gives."""
+        return self._caller._call_once(request, deadline)
 
     def close(self) -> None:
         """Close the connections."""

@@ -11,9 +11,10 @@ from eventsite_client._background.log import Logged
 from eventsite_client._core import bulk
 from eventsite_client._core.breaking import Breaker, Circuit
 from eventsite_client._core.context import Cause, Run
+from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.leasing import Wish
 from eventsite_client._sync.consuming import Subscription
-from eventsite_client._sync.io import in_thread, sleep
+from eventsite_client._sync.io import sleep
 from eventsite_client._sync.leasing import Lease
 from eventsite_client._sync.projecting import Projection
 from eventsite_client._sync.states import StateReader
@@ -23,6 +24,8 @@ S = TypeVar("S")
 
 _ROOM_SECONDS = 0.05
 """The pause of a caller that waits for room."""
+_FLUSH_SECONDS = 0.005
+"""The pause between two looks whether all is sent."""
 
 
 class Worker(StateReader):
@@ -35,8 +38,9 @@ class Worker(StateReader):
         or the server is away for long: the next client with the same spool, address and token sends what is left.
         Without one, it waits in memory: what was not sent is lost when the process is killed.
 
-        What the server refuses for good does not hold up the rest: it is counted in `logged`, said in the log of this
-        process, and kept in `refused.jsonl` of the spool.
+        What the server refuses does not hold up the rest. If it refuses for now, as the agent or the workflow is paused
+        or a lease is demanded, the event is held back and tried again. Else it is counted in `logged`, named in the log
+        of this process, and kept in `refused.jsonl` of the spool.
 
         Args:
             stream: the name of the stream.
@@ -52,8 +56,17 @@ class Worker(StateReader):
                 sleep(_ROOM_SECONDS)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until what was logged is sent. Return whether it is, or is refused, before the timeout."""
-        return in_thread(self._log.flush, self._timeout if timeout is None else timeout)
+        """Wait until what was logged before this call is sent. Return whether it is, or is refused, before the timeout.
+
+        False at once: the server refuses events for now, which are held back (`logged`).
+        """
+        deadline = Deadline(self._timeout if timeout is None else timeout)
+        with self._log.flushing() as is_through:
+            while not is_through():
+                if not deadline.left():
+                    return False
+                sleep(_FLUSH_SECONDS)
+        return not self.logged.held_back
 
     @property
     def logged(self) -> Logged:

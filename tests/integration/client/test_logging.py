@@ -18,6 +18,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from events.access.tokens import create_token
+from events.models import Log, Scope
 from eventsite_client import AsyncClient, Client, NewEvent
 from eventsite_client._background.spool import Spool
 from tests.support.patience import PATIENCE
@@ -60,7 +62,7 @@ def test_logged_events_arrive_in_order_and_many_at_a_time(make_client: MakeClien
         client.log("s", NewEvent("Counted", n))
     client.log("s", NewEvent("Counted", 3_000), NewEvent("Counted", 3_001, id="mine"))
     assert client.flush()
-    assert client.logged == (3_002, 0, 0, 0)
+    assert client.logged == (3_002, 0, 0, 0, 0)
     assert len(requests) < 100
     events = client.events().all()
     assert [event.data for event in events] == list(range(3_002))
@@ -216,13 +218,19 @@ def test_what_dead_processes_left_is_sent_by_the_next_one_in_order(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_child_does_not_hold_on_to_the_file_of_its_dead_parent(token: str, tmp_path: Path) -> None:
+def test_a_child_does_not_hold_on_to_the_files_of_its_dead_parent(token: str, tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
+    spool = Spool(tmp_path, url=f"{nowhere}/api", token=token)
+    dead = spool.create()
+    dead.put(b"of a dead process\n")
+    dead.let_go()
     program = """
         import time
 
         client = Client(spool=os.environ["SPOOL"])
         client.log("s", NewEvent("Counted", 1))
+        while client._log._sender._adopted is None:
+            time.sleep(0.01)
         child = os.fork()
         if child == 0:
             os.close(1)
@@ -234,9 +242,10 @@ def test_a_child_does_not_hold_on_to_the_file_of_its_dead_parent(token: str, tmp
     with start(program, nowhere, token, SPOOL=str(tmp_path)) as process:
         child = int(process.communicate(timeout=PATIENCE)[0])
     try:
-        [left] = Spool(tmp_path, url=f"{nowhere}/api", token=token).left_behind()
-        assert len(left.peek(10, 10_000)) == 1
-        left.close()
+        left = list(spool.left_behind())
+        assert [len(file.peek(10, 10_000)) for file in left] == [1, 1]
+        for file in left:
+            file.close()
     finally:
         os.kill(child, signal.SIGKILL)
 
@@ -286,13 +295,31 @@ def test_events_that_the_server_refuses_do_not_keep_up_the_others(
             tags = ("twice", "twice") if 300 <= n < 300 + refused else ()
             client.log("s", NewEvent("Counted", n, tags=tags))
         assert client.flush()
-    assert client.logged == (600 - refused, 0, 0, refused)
+    assert client.logged == (600 - refused, 0, 0, refused, 0)
     assert numbers(client) == [n for n in range(600) if not 300 <= n < 300 + refused]
-    assert caplog.text.count("refuses an event") == refused
+    assert caplog.text.count("refuses the event") == refused
     if spool:
         kept = [json.loads(line) for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
         assert [json.loads(each["line"])["data"] for each in kept] == list(range(300, 300 + refused))
         assert kept[0]["refusal"]["code"] == "invalid"
+
+
+def test_events_of_a_paused_agent_are_sent_when_it_goes_on(
+    make_client: MakeClient, server: Server, token: str, log: Log
+) -> None:
+    def decide(what: str) -> None:
+        with Client(server.url, create_token(log, name="boss", scopes=[Scope.ADMIN])) as supervisor:
+            supervisor.request("POST", f"/agents/router/{what}", {"reason": "it runs away"}, gives=dict)
+
+    client = make_client(server.url, token)
+    decide("pause")
+    for n in range(3):
+        client.log("s", NewEvent("Counted", n, agent="router" if n else "packer"))
+    assert not client.flush()
+    assert (client.logged.refused, client.logged.held_back) == (0, 2)
+    decide("resume")
+    assert client.flush()
+    assert [event.data for event in client.stream_events("s")] == [0, 1, 2]
 
 
 def test_a_logger_waits_for_room(make_client: MakeClient, server: Server, token: str) -> None:
@@ -352,9 +379,7 @@ def test_a_logger_drops_and_counts_what_there_is_no_room_for(
 def test_what_could_not_be_sent_at_the_end_is_counted_and_said(
     make_client: MakeClient, token: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventsite_client._background.log.EXIT_SECONDS", 0.2)
-    monkeypatch.setattr("eventsite_client._async.caller._BACKGROUND_SECONDS", 0.1)
-    monkeypatch.setattr("eventsite_client._sync.caller._BACKGROUND_SECONDS", 0.1)
+    monkeypatch.setattr("eventsite_client._background.lifetime.EXIT_SECONDS", 0.2)
     client = make_client(f"http://127.0.0.1:{free_port()}", token)
     client.log("s", NewEvent("Counted", 1), NewEvent("Counted", 2))
     client.close()

@@ -152,6 +152,7 @@ def test_a_call_neither_waits_nor_fails_for_its_note(kind: type[Client | AsyncCl
     client = kind("http://127.0.0.1:9", "evt_x", spool=folder)
     client._log.end()
     shutil.rmtree(folder)
+    folder.write_text("")
     breaker = client.breaker("payments", failures=1, of=1, minimum=1)
     with pytest.raises(ZeroDivisionError), breaker.call():
         raise ZeroDivisionError

@@ -58,4 +58,4 @@ def test_such_an_event_is_neither_appended_nor_logged(data: Any) -> None:
         client.append("s", NewEvent("A", data))
     with pytest.raises((TypeError, ValueError)):
         client.log("s", NewEvent("A", data))
-    assert client.logged == (0, 0, 0, 0)
+    assert client.logged == (0, 0, 0, 0, 0)

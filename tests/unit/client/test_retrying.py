@@ -166,10 +166,37 @@ def test_the_token_is_sent_and_a_redirect_is_not_followed() -> None:
     assert str(request.url) == "http://testserver/api/streams/s/events"
 
 
-@pytest.mark.parametrize(("url", "token"), [("testserver", "evt_x"), ("ftp://x", "evt_x"), ("http://x", "evt\n")])
-def test_an_address_or_a_token_that_cant_be_is_refused(url: str, token: str) -> None:
-    with pytest.raises(ValueError, match="server|token"):
-        Client(url, token)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "testserver",
+        "ftp://x",
+        "http://",
+        "https:///path",
+        "http://x:port",
+        "http://x:99999",
+        "http://x:",
+        "http://[::1",
+        "http://user:s3cret@x",
+        "http://s3cret@x",
+        "http://x?token=s3cret",
+        "http://x/#s3cret",
+    ],
+)
+def test_an_address_that_cant_be_or_holds_a_secret_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="address of a server") as caught:
+        Client(url, "evt_x")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://x", "https://x:8000/", "http://[::1]:8000/path", "HTTP://x"])
+def test_an_address_may_have_a_port_and_a_path(url: str) -> None:
+    Client(url, "evt_x").close()
+
+
+def test_a_token_that_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="token"):
+        Client("http://x", "evt\n")
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

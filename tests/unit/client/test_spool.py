@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eventsite_client import Client, NewEvent
+from eventsite_client._background import spool_queue
 from eventsite_client._background.log import WhenFull
 from eventsite_client._background.spool import Spool
+from eventsite_client._core.bulk import LineError
 from tests.support.patience import PATIENCE
-from tests.support.transports import Scripted
+from tests.support.transports import Lines, Scripted
 
 DONE = {"appended": 1, "replayed": 0, "failed": 0, "errors": []}
 
@@ -105,6 +110,155 @@ def test_a_spool_is_readable_for_its_owner_only(tmp_path: Path) -> None:
     spool_of(folder).create().put(b"secret\n")
     assert folder.stat().st_mode & 0o077 == 0
     assert [path.stat().st_mode & 0o077 for path in folder.iterdir()] == [0]
+
+
+def test_the_disk_gets_the_bytes_back_also_while_something_always_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_queue, "_SENT_BYTES", 10_000)
+    queue = spool_queue.SpoolQueue(spool_of(tmp_path))
+    lines = [b"%0999d\n" % n for n in range(1_000)]
+    seen: list[bytes] = []
+    for place in range(0, 1_000, 10):
+        for line in lines[place : place + 10]:
+            queue.put(line)
+        while queue.size > 5_000:  # something waits at each moment
+            batch = queue.peek(3, 10_000)
+            seen += batch
+            queue.done(batch)
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 40_000
+    queue.let_go()
+    rest = [line for file in spool_of(tmp_path).left_behind() for line in file.peek(1_000, 1_000_000)]
+    assert [*seen, *(line for line in rest if line not in seen)] == lines
+
+
+def test_a_backlog_is_read_from_two_files_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_queue, "_SENT_BYTES", 100)
+    queue = spool_queue.SpoolQueue(spool_of(tmp_path))
+    lines = [b"%099d\n" % n for n in range(100)]
+    for line in lines[:50]:
+        queue.put(line)
+    queue.done(queue.peek(30, 10_000))
+    assert len(list(tmp_path.iterdir())) == 2
+    for line in lines[50:]:
+        queue.put(line)
+    queue.let_go()
+    files = list(spool_of(tmp_path).left_behind())
+    assert [line for file in files for line in file.peek(1_000, 100_000)] == lines
+    assert len(files) == 2
+
+
+def test_an_event_that_cant_be_kept_aside_does_not_hold_up_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "elsewhere").write_text("")
+    (tmp_path / "refused.jsonl").symlink_to(tmp_path / "elsewhere")
+    lines = Lines(lambda event: "invalid" if event["data"] == 1 else None)
+    with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path) as client:
+        client.log("s", NewEvent("A", 1), NewEvent("A", 2))
+        assert client.flush()
+        assert (lines.data, client.logged.refused) == ([2], 1)
+    assert "refused events can't be kept" in caplog.text
+    assert (tmp_path / "elsewhere").read_text() == ""
+
+
+def test_refused_events_are_kept_up_to_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventsite_client._background.spool._REFUSED_BYTES", 2_000)
+    lines = Lines(lambda event: "invalid")
+    with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path) as client:
+        for n in range(100):
+            client.log("s", NewEvent("A", n))
+            assert client.flush()
+    before, now = ((tmp_path / name).read_bytes() for name in ("refused.1.jsonl", "refused.jsonl"))
+    assert len(before) <= 2_000
+    assert len(now) <= 2_000
+    kept = [json.loads(json.loads(line)["line"])["data"] for line in (before + now).splitlines()]
+    assert kept == list(range(kept[0], 100))
+
+
+@pytest.mark.parametrize("written", [0, 10])
+def test_a_disk_that_is_full_leaves_no_part_of_a_head_or_of_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    spool = spool_of(tmp_path)
+    error = LineError(1, "invalid", "why")
+    spool.create().let_go()
+    spool.set_aside([(b"one\n", error)])
+    kept = (tmp_path / "refused.jsonl").read_bytes()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, text: write(descriptor, text[:written]))
+    with pytest.raises(OSError, match="no room"):
+        spool.create()
+    with pytest.raises(OSError, match="no room"):
+        spool.set_aside([(b"two\n", error)])
+    assert len(list(tmp_path.iterdir())) == 2
+    assert (tmp_path / "refused.jsonl").read_bytes() == kept
+
+
+def test_the_oldest_lines_are_sent_first(tmp_path: Path) -> None:
+    files = [spool_of(tmp_path).create(held_back=n == 15) for n in range(20)]
+    for n, file in enumerate(files):
+        file.put(b"%d\n" % n)
+        file.let_go()
+    order = [int(file.peek(1, 10)[0]) for file in spool_of(tmp_path).left_behind()]
+    assert order[0] == 15
+    assert order[1:] == [n for n in range(20) if n != 15]
+
+
+@pytest.mark.parametrize("begin", [b"", b'{"url":"http://tests'])
+def test_a_file_whose_process_was_killed_before_the_first_line_is_removed(tmp_path: Path, begin: bytes) -> None:
+    (tmp_path / "killed.ndjson").write_bytes(begin)
+    assert list(spool_of(tmp_path).left_behind()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_was_removed_before_its_lock_was_held_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process starts in the moment between the two steps, and takes the file for a dead process's."""
+    flock = fcntl.flock
+
+    def look_first(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        assert list(spool_of(tmp_path).left_behind()) == []
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", look_first)
+    file = spool_of(tmp_path).create()
+    file.put(b"one\n")
+    [path] = tmp_path.iterdir()
+    assert path.read_bytes().endswith(b"\none\n")
+
+
+def test_a_folder_that_everybody_may_write_to_is_no_spool(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(PermissionError, match="name a folder inside it"):
+        Client("http://testserver", "evt_x", spool=tmp_path)
+    Client("http://testserver", "evt_x", spool=tmp_path / "inside").close()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_file_of_a_spool_is_left_alone(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    spool = spool_of(tmp_path / "spool")
+    file = spool.create()
+    file.put(b"one\n")
+    file.let_go()
+    [path] = (tmp_path / "spool").iterdir()
+    path.rename(tmp_path / "elsewhere")
+    if kind == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        os.mkfifo(path)
+    assert list(spool.left_behind()) == []
+    assert "can't be read" in caplog.text
+    assert (tmp_path / "elsewhere").read_bytes().endswith(b"\none\n")
+
+
+@pytest.mark.parametrize("option", [{"when_full": "wait"}, {"log_bytes": 0}])
+def test_an_option_that_cant_be_is_refused_before_a_folder_is_made(tmp_path: Path, option: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="when_full|log_bytes"):
+        Client("http://testserver", "evt_x", spool=tmp_path / "spool", **option)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cant_be_written_to_is_an_error_at_once(tmp_path: Path) -> None:

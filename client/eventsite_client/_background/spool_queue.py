@@ -1,0 +1,58 @@
+"""A queue of lines in files, which outlive their process."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+
+from eventsite_client._background.spool import Spool
+
+_SENT_BYTES = 2**23
+"""The bytes of sent lines after which another file is begun, so that the disk gets them back."""
+
+
+class SpoolQueue:
+    """Lines that wait to be sent, in one file; or in two, while the first one is sent to its end."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._files = deque([spool.create()])
+        self.size = 0
+        """The bytes that wait."""
+
+    def put(self, line: bytes) -> None:
+        """Add a line.
+
+        Raises:
+            OSError: the disk is full, or fails. Nothing of the line is kept.
+        """
+        self._files[-1].put(line)
+        self.size += len(line)
+
+    def peek(self, most_lines: int, most_bytes: int) -> list[bytes]:
+        """Return the next lines: one at least, if there is any. (It needs no lock: what is peeked at is written.)"""
+        return self._files[0].peek(most_lines, most_bytes)
+
+    def done(self, lines: Sequence[bytes]) -> None:
+        """Forget the next lines: they are sent."""
+        first = self._files[0]
+        first.done(lines)
+        self.size -= sum(map(len, lines))
+        if len(self._files) > 1:
+            if not first.size:
+                self._files.popleft().close()
+        elif first.sent_size >= max(_SENT_BYTES, first.size):
+            with suppress(OSError):  # then the file grows on, until there is room for another one
+                self._files.append(self._spool.create())
+
+    def let_go(self) -> None:
+        """Leave the files to the parent of this process."""
+        for file in self._files:
+            file.let_go()
+
+    def close(self) -> int:
+        """Remove the files in which nothing waits, and leave the others to the next start. Return 0: none is lost."""
+        for file in self._files:
+            file.close()
+        return 0

@@ -1,0 +1,176 @@
+"""The thread that sends in the background: how it is waited for, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from eventsite_client import AsyncClient, Client, NewEvent
+from eventsite_client._background import lifetime, sender
+from eventsite_client._background.sender import Sender
+from tests.support.patience import PATIENCE
+from tests.support.transports import Lines
+
+
+def client_of(lines: httpx2.MockTransport, **options: Any) -> Client:
+    return Client("http://testserver", "evt_x", transport=lambda: lines, **options)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "eventsite-log"}
+
+
+def test_a_flush_waits_for_what_was_logged_before_it_while_others_log_on() -> None:
+    lines, is_over = Lines(), threading.Event()
+    with client_of(lines) as client:
+
+        def log_on() -> None:
+            while not is_over.is_set():
+                client.log("s", NewEvent("A", "theirs"))
+
+        busy = threading.Thread(target=log_on)
+        busy.start()
+        try:
+            for n in range(5):
+                client.log("s", NewEvent("A", n))
+                assert client.flush(PATIENCE)
+                assert n in lines.data
+        finally:
+            is_over.set()
+            busy.join()
+
+
+def test_the_end_of_one_flush_leaves_another_one_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_PAUSES_SECONDS", (3_600,))
+    monkeypatch.setattr(sender, "_HURRY_SECONDS", 0.02)
+    is_open = threading.Event()
+    lines = Lines(lambda event: None if is_open.is_set() else "busy")
+    with client_of(lines) as client:
+        client.log("s", NewEvent("A", 1))
+        flushed: list[bool] = []
+        other = threading.Thread(target=lambda: flushed.append(client.flush(PATIENCE)))
+        other.start()
+        assert not client.flush(0.05)
+        is_open.set()
+        other.join()
+    assert flushed == [True]
+
+
+async def test_tasks_log_flush_and_append_at_the_same_time() -> None:
+    lines = Lines()
+    async with AsyncClient("http://testserver", "evt_x", transport=lambda: lines) as client:
+
+        async def work(first: int) -> None:
+            for n in range(first, first + 100):
+                await client.log(f"s-{first}", NewEvent("A", n))
+                await asyncio.sleep(0)
+            assert await client.flush(PATIENCE)
+            assert set(lines.data) >= set(range(first, first + 100))
+
+        await asyncio.gather(*(work(1_000 * n) for n in range(20)))
+        for n in range(20):
+            assert [event["data"] for event in lines.taken if event["stream"] == f"s-{1_000 * n}"] == list(
+                range(1_000 * n, 1_000 * n + 100)
+            )
+
+
+async def test_a_task_that_flushes_can_be_cancelled() -> None:
+    lines = Lines(lambda event: "busy")
+    client = AsyncClient("http://testserver", "evt_x", transport=lambda: lines)
+    await client.log("s", NewEvent("A", 1))
+    begin = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(client.flush(60), 0.05)
+    lines.refusal = lambda event: None
+    assert await client.flush(PATIENCE)
+    assert time.monotonic() - begin < PATIENCE
+    await client.aclose()
+
+
+def test_what_is_logged_in_the_last_moment_of_a_thread_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    client = client_of(lines)
+    client.log("s", NewEvent("A", 1))
+    assert client.flush(PATIENCE)
+    send_round, has_come = Sender._round, threading.Event()
+
+    def send_and_log(self: Sender) -> None:
+        send_round(self)
+        if self._end is not None and not has_come.is_set():
+            has_come.set()
+            client.log("s", NewEvent("A", 2))
+
+    monkeypatch.setattr(Sender, "_round", send_and_log)
+    client.close()
+    assert has_come.is_set()
+    assert client.flush(PATIENCE)
+    assert lines.data == [1, 2]
+    assert client.logged == (2, 0, 0, 0, 0)
+    client.close()
+
+
+def test_a_client_that_nobody_has_any_more_sends_what_waits_and_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_LOOK_SECONDS", 0.02)
+    before, lines = threads(), Lines()
+    clients = [client_of(lines) for _ in range(10)]
+    for n, client in enumerate(clients):
+        client.log("s", NewEvent("A", n))
+    logs = [weakref.ref(client._log) for client in clients]
+    del client
+    clients.clear()
+    gc.collect()
+    assert [log() for log in logs] == [None] * 10
+    wait_until(lambda: threads() <= before)
+    assert sorted(lines.data) == list(range(10))
+
+
+def test_clients_end_at_the_same_time_and_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifetime, "EXIT_SECONDS", 1.0)
+    hangs = threading.Event()
+
+    def hang(request: httpx2.Request) -> httpx2.Response:
+        hangs.wait()
+        return httpx2.Response(503)
+
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
+
+    clients = [client_of(httpx2.MockTransport(answer)) for answer in (hang, refuse) * 3]
+    for client in clients:
+        client.log("s", NewEvent("A"))
+    begin = time.monotonic()
+    lifetime._end_all()
+    assert time.monotonic() - begin < 2
+    hangs.set()
+    for client in clients:
+        client.close()
+    wait_until(lambda: sum(client.logged.dropped for client in clients) == 6)
+
+
+def test_a_transport_that_cant_be_made_is_tried_again_and_no_line_is_lost() -> None:
+    lines, failures = Lines(), [OSError("no certificates"), OSError("no certificates")]
+
+    def make() -> Lines:
+        if failures:
+            raise failures.pop()
+        return lines
+
+    with Client("http://testserver", "evt_x", transport=make) as client:
+        client.log("s", NewEvent("A", 1))
+        assert client.flush(PATIENCE)
+        assert lines.data == [1]
