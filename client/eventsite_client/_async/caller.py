@@ -69,7 +69,10 @@ class AsyncCaller:
         return other
 
     def with_timeout(self: C, seconds: float) -> C:
-        """Return this client with another timeout, on the same connections: `client.with_timeout(2).append(…)`."""
+        """Return this client with another timeout: `client.with_timeout(2).append(…)`.
+
+        Both are one client with one log in the background, so to close one of them closes the other.
+        """
         other = copy.copy(self)
         other._timeout = checked_timeout(seconds)
         return other

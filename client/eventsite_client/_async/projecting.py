@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.following import AsyncFollower
-from eventsite_client._async.io import sleep
 from eventsite_client._async.reading import AsyncEvents
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.following import Cursor
-from eventsite_client._core.paging import LogReading
+from eventsite_client._core.paging import EventsPage, LogReading
+from eventsite_client._core.requests import get
 from eventsite_client.errors import TimedOut
 from eventsite_client.types import Event
 
 S = TypeVar("S")
 
-_POLL_SECONDS = 0.05
+_WAIT_SECONDS = 1.0
+"""The longest poll for a position: a token that sees a part of the log is not told when other parts grow."""
 
 
 class AsyncProjection(Mapping[str, S], Generic[S]):
@@ -36,6 +38,7 @@ class AsyncProjection(Mapping[str, S], Generic[S]):
         self._fold = fold
         self._key = key
         self._states: dict[str, S] = {}
+        self._lock = threading.Lock()
         self.position = after
         """The position of the log up to which events are folded."""
 
@@ -54,30 +57,39 @@ class AsyncProjection(Mapping[str, S], Generic[S]):
         Raises:
             TimedOut: the log did not reach the position before the client's timeout.
         """
-        deadline = Deadline(self._caller._timeout)
-        while True:
-            reading = LogReading(
-                self._q, after=self.position, before=None, backward=False, limit=None, read_as="stored"
-            )
-            events = AsyncEvents(self._caller._call, reading)
-            async for event in events:
-                self._take(event)
+        await self._wait_for(position or 0)
+        reading = LogReading(self._q, after=self.position, before=None, backward=False, limit=None, read_as="stored")
+        events = AsyncEvents(self._caller._call, reading)
+        async for event in events:
+            self._take(event)
+        with self._lock:
             self.position = max(self.position, events.read_position)
-            if position is None or self.position >= position:
-                return
-            if not deadline.left():
-                raise TimedOut(f"The log is at {self.position}, before {position}.")
-            await sleep(_POLL_SECONDS)
 
-    async def follow(self) -> AsyncIterator[Event]:
-        """Fold events as they come, without end, and hand out each when it is folded."""
+    async def _wait_for(self, position: int) -> None:
+        deadline, head = Deadline(self._caller._timeout), self.position
+        while head < position:
+            if not deadline.left():
+                raise TimedOut(f"The log is at {head}, before {position}.")
+            wait = min(_WAIT_SECONDS, deadline.left())
+            page = await self._caller._call(get("/events", EventsPage, after=position - 1, limit=1, wait=wait))
+            head = page.head
+
+    async def follow(self) -> AsyncGenerator[Event]:
+        """Fold events as they come, without end, and hand out each when it is folded.
+
+        `catch_up()` may be called meanwhile: no event is folded twice.
+        """
         async with AsyncFollower(self._caller, Cursor(self._q, after=self.position, read_as="stored")) as follower:
             async for event in follower:
                 self._take(event)
                 yield event
 
     def _take(self, event: Event) -> None:
-        key = self._key(event)
-        if key is not None:
-            self._states[key] = self._fold(self._states.get(key), event)
-        self.position = event.position
+        """Fold an event, unless another reader did: each of them comes to all events after `position`, in order."""
+        with self._lock:
+            if event.position <= self.position:
+                return
+            key = self._key(event)
+            if key is not None:
+                self._states[key] = self._fold(self._states.get(key), event)
+            self.position = event.position

@@ -8,8 +8,8 @@ from eventsite_client.errors import EventsiteError, NoAnswer, NotReady, Unexpect
 
 _FIRST_SECONDS = 0.1
 _MOST_SECONDS = 10.0
-_FIRST_ROUND_SECONDS = 0.005
-_MOST_ROUND_SECONDS = 0.5
+_FIRST_ROUND_SECONDS = 0.02
+_MOST_ROUND_SECONDS = 1.0
 _DEFECT_RETRIES = 2
 """How often a request is sent again after a 500: a defect rarely passes by itself."""
 

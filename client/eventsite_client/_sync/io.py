@@ -41,8 +41,8 @@ class Connections:
         self._url = url
         self._token = token
         self._transport = transport
-        self._pool: tuple[int, httpx2.Client] | None = None
-        """The pool of connections, after its process."""
+        self._pools: dict[int, httpx2.Client] = {}
+        """The pool of connections of each process: a child does not use its parent's."""
 
     def send(self, request: Request[Any], deadline: Deadline) -> Answer:
         """Send a request once, and return the answer.
@@ -93,18 +93,18 @@ class Connections:
 
     def close(self) -> None:
         """Close the connections. The next request opens new ones."""
-        pool, self._pool = self._pool, None
+        pool = self._pools.pop(os.getpid(), None)
         if pool is not None:
-            pool[1].close()
+            pool.close()
 
     def _client(self) -> httpx2.Client:
         """Return the pool of connections. After a fork it is another one."""
         process = os.getpid()
-        pool = self._pool
-        if pool is None or pool[0] != process:
+        if process not in self._pools:
             transport = None if self._transport is None else self._transport()
-            pool = self._pool = process, httpx2.Client(transport=transport, headers=headers_of(self._token))
-        return pool[1]
+            pool = httpx2.Client(transport=transport, headers=headers_of(self._token))
+            self._pools.setdefault(process, pool)  # another thread may have been quicker
+        return self._pools[process]
 
 
 class Channel:

@@ -45,6 +45,29 @@ def test_a_projection_goes_on_as_events_come(client: Client, log: Log) -> None:
     assert stock.position == 1_202
 
 
+def test_no_event_is_folded_twice_by_two_readers(client: Client, log: Log) -> None:
+    stock = client.projection("type:Moved", add)
+    following = stock.follow()
+    move(log, *(("a", 1) for _ in range(3)))
+    assert next(following).version == 1
+    stock.catch_up()
+    assert (dict(stock), stock.position) == ({"a": 3}, 3)
+    assert [event.version for event in islice(following, 2)] == [2, 3]
+    following.close()
+    assert dict(stock) == {"a": 3}
+
+
+def test_threads_may_catch_up_at_once(client: Client, log: Log) -> None:
+    move(log, *(("a", 1) for _ in range(1_500)))
+    stock = client.projection("type:Moved", add)
+    threads = [threading.Thread(target=stock.catch_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (dict(stock), stock.position) == ({"a": 1_500}, 1_500)
+
+
 def test_a_key_may_be_anything_or_nothing(client: Client, log: Log) -> None:
     move(log, ("a-1", 1), ("a-2", 2), ("b-1", 4))
     stock = client.projection("", add, key=lambda event: event.stream[0] if event.stream < "b" else None, after=1)

@@ -225,6 +225,6 @@ def test_each_event_loop_has_connections_of_its_own() -> None:
 
 def test_the_losers_of_a_round_wait_longer_each_time_and_not_equally_long() -> None:
     pauses = {number: [pause_after_conflict(number) for _ in range(200)] for number in (1, 5, 10, 1_000)}
-    assert 0 < max(pauses[1]) <= 0.01 < max(pauses[5]) <= 0.16 < max(pauses[10]) <= 0.5
-    assert max(pauses[1_000]) <= 0.5
+    assert 0 < max(pauses[1]) <= 0.04 < max(pauses[5]) <= 0.64 < max(pauses[10]) <= 1
+    assert max(pauses[1_000]) <= 1
     assert all(len(set(some)) > 100 for some in pauses.values())
