@@ -77,7 +77,7 @@ def _part_workflows(ordered: list[Node]) -> None:
         return
     names = {node.agent for node in parts.values()}
     for node in parts.values():
-        node.reading.role = Role.WORKFLOW
+        node.role = Role.WORKFLOW
     for node in ordered:
         if id(node.agent_node) in parts:
             node.agent_node = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from itertools import groupby
 from operator import attrgetter
@@ -13,8 +14,8 @@ from events.otel.mapping.tree import Node
 
 Data = dict[str, Any]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_NS = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 1000
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (its zone is written apart)
+_LAST_NS = (datetime(9999, 12, 31) - _EPOCH) // timedelta(microseconds=1) * 1000  # noqa: DTZ001
 
 
 class Draft:
@@ -128,7 +129,13 @@ def time_text(time_ns: int) -> str | None:
     """Return a clock's nanoseconds as RFC 3339, to the microsecond; None if they are no time."""
     if not 0 < time_ns <= _LAST_NS:
         return None
-    return (_EPOCH + timedelta(microseconds=time_ns // 1000)).isoformat()
+    seconds, microseconds = divmod(time_ns // 1000, 1_000_000)
+    return f"{_second(seconds)}.{microseconds:06}+00:00" if microseconds else f"{_second(seconds)}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 def without_none(**fields: Any) -> Data:

@@ -89,13 +89,14 @@ def _encoded(data: dict[str, Any]) -> bytes | None:
 
 def _needs_nothing(text: bytes, limits: Limits) -> bool:
     """Whether a JSON text is so short and plain that nothing in it can be too long, too deep, or unstorable."""
-    if len(text) > min(_MAX_TEXT_BYTES, limits.bytes) or b"\\u0000" in text or b";base64," in text:
+    length = len(text)
+    if length > _MAX_TEXT_BYTES or length > limits.bytes or b"\\u0000" in text:
         return False
-    if len(text) < limits.depth:
-        return True
-    return text.count(b"{") + text.count(b"[") < limits.depth and (
-        len(text) < MAX_DIGITS or _LONG_NUMBER not in text.translate(_OUTLINE)
-    )
+    if length < MAX_DIGITS and length < _MIN_BLOB_CHARACTERS:
+        return length < limits.depth or text.count(b"{") + text.count(b"[") < limits.depth
+    if b";base64," in text or text.count(b"{") + text.count(b"[") >= limits.depth:
+        return False
+    return length < MAX_DIGITS or _LONG_NUMBER not in text.translate(_OUTLINE)
 
 
 class _Fitting:

@@ -17,7 +17,7 @@ _INSTRUCTIONS = ("instruction", "instructions", "task", "message", "reason", "in
 
 def is_handoff(name: str | None) -> bool:
     """Whether a tool of this name hands over to another agent."""
-    return name is not None and (name in _TOOLS or _TRANSFERS.search(name) is not None)
+    return name is not None and (name in _TOOLS or ("transfer_to_" in name and _TRANSFERS.search(name) is not None))
 
 
 def target_of(name: str, arguments: Any) -> str | None:

@@ -27,8 +27,13 @@ _ROLES = {
 _CALLS = ("tool_call", "tool-call", "tool_use", "function")
 _RESPONSES = {"function_response", "functionResponse", "toolResult"}
 _RESULTS = ("tool_call_response", "tool-result", "tool_result")
+_INNER = ("kwargs", "data", "message")
 _MAX_LEVELS = 16
 """Of names with dots that become objects in each other."""
+_PLAIN = (str, int, float, bool)
+_MEMBER = "message."
+_SCALARS = frozenset({"role", "content", "tool_call_id"})
+"""The members of messages that are neither objects nor lists."""
 _BLOBS = ("blob", "image", "image_url", "input_image", "audio", "input_audio", "media", "file", "uri")
 
 
@@ -89,9 +94,10 @@ def message_of(value: Any) -> Message | None:
         return _told({"role": _ROLES.get(value[0], value[0]), "content": value[1]}) if pair else None
     if not isinstance(value, dict):
         return None
-    inner = next((value[key] for key in ("kwargs", "data", "message") if isinstance(value.get(key), dict)), None)
-    fields = {**inner, **_own_role(value, inner)} if inner is not None else value
-    return _told(_read(fields))
+    for key in _INNER:
+        if isinstance(inner := value.get(key), dict):
+            return _told(_read({**inner, **_own_role(value, inner)}))
+    return _told(_read(value))
 
 
 def _own_role(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
@@ -107,18 +113,28 @@ def _told(message: Message) -> Message | None:
 def _read(fields: dict[str, Any]) -> Message:
     role = fields.get("role") or fields.get("type")
     message: Message = {"role": _ROLES.get(role, role) if isinstance(role, str) else "assistant"}
-    reader = _Parts(message)
     parts = fields.get("parts")
-    reader.add(parts if parts is not None else fields.get("content"))
+    content = parts if parts is not None else fields.get("content")
+    calls = fields.get("tool_calls") or fields.get("function_call")
+    if calls is None and isinstance(content, str):
+        if content:
+            message["content"] = content
+    else:
+        _read_parts(message, content, fields)
+    call_id = fields.get("tool_call_id") or (fields.get("id") if message["role"] == "tool" else None)
+    if isinstance(call_id, str):
+        message.setdefault("call_id", call_id)
+    return message
+
+
+def _read_parts(message: Message, content: Any, fields: dict[str, Any]) -> None:
+    reader = _Parts(message)
+    reader.add(content)
     for call in _list(fields.get("tool_calls")):
         reader.call(call)
     if isinstance(fields.get("function_call"), dict):
         reader.call(fields["function_call"])
-    call_id = fields.get("tool_call_id") or (fields.get("id") if message["role"] == "tool" else None)
-    if isinstance(call_id, str):
-        message.setdefault("call_id", call_id)
     reader.finish()
-    return message
 
 
 class _Parts:
@@ -142,15 +158,22 @@ class _Parts:
         if isinstance(part, str):
             self._texts.append(part)
         elif isinstance(part, dict):
-            self._typed(part, part.get("type"))
+            kind = part.get("type")
+            text = part.get("text", part.get("content")) if kind == "text" else None
+            if isinstance(text, str):
+                self._texts.append(text)
+            else:
+                self._typed(part, kind)
 
     def _typed(self, part: dict[str, Any], kind: Any) -> None:
-        call = part if kind in _CALLS else _first(part, "function_call", "functionCall", "toolUse")
-        response = _first(part, "function_response", "functionResponse", "toolResult")
-        if isinstance(call, dict):
+        if kind in _CALLS:
+            self.call(part)
+        elif isinstance(call := _first(part, "function_call", "functionCall", "toolUse"), dict):
             self.call(call)
-        elif kind in _RESULTS or isinstance(response, dict):
-            self._response(response if isinstance(response, dict) else part)
+        elif isinstance(response := _first(part, "function_response", "functionResponse", "toolResult"), dict):
+            self._response(response)
+        elif kind in _RESULTS:
+            self._response(part)
         elif kind in ("reasoning", "thinking"):
             self._reasons.append(_text(part.get("content") or part.get("text") or part.get("thinking")))
         elif kind in _BLOBS or "inline_data" in part:
@@ -170,13 +193,12 @@ class _Parts:
         call_id = _first(part, "id", "tool_use_id", "toolCallId", "toolUseId")
         if isinstance(call_id, str):
             self._message["call_id"] = call_id
-        keys = ("response", "result", "output", "content")
-        self._texts.append(_text(next((part[key] for key in keys if part.get(key) is not None), "")))
+        self._texts.append(_text(_given(part, "response", "result", "output", "content")))
 
     def finish(self) -> None:
-        if text := "\n".join(text for text in self._texts if text):
+        if text := "\n".join(filter(None, self._texts)):
             self._message["content"] = text
-        if reasoning := "\n".join(text for text in self._reasons if text):
+        if reasoning := "\n".join(filter(None, self._reasons)):
             self._message["reasoning"] = reasoning
 
 
@@ -189,11 +211,13 @@ def tool_call_of(call: Any) -> dict[str, Any] | None:
     name = function.get("name") or call.get("toolName")
     if not isinstance(name, str):
         return None
-    keys = ("arguments", "args", "input")
-    arguments = next((function[key] for key in keys if function.get(key) is not None), None)
     call_id = _first(call, "id", "toolCallId", "toolUseId", "call_id")
-    read = {"id": call_id if isinstance(call_id, str) else None, "name": name, "arguments": parsed(arguments)}
-    return {key: value for key, value in read.items() if value is not None}
+    read: dict[str, Any] = {"id": call_id} if isinstance(call_id, str) else {}
+    read["name"] = name
+    arguments = parsed(_given(function, "arguments", "args", "input"))
+    if arguments is not None:
+        read["arguments"] = arguments
+    return read
 
 
 def attachment(part: dict[str, Any]) -> dict[str, Any]:
@@ -247,13 +271,16 @@ def _by_index(attributes: Mapping[str, Any], prefix: str) -> dict[int, list[tupl
     for key, value in attributes.items():
         if key.startswith(prefix):
             index, _, name = key[length:].partition(".")
-            if len(index) <= 9 and index.isdecimal() and isinstance(value, str | int | float | bool):
+            if len(index) <= 9 and index.isdecimal() and isinstance(value, _PLAIN):
                 items.setdefault(int(index), []).append((name, value))
     return items
 
 
 @lru_cache(maxsize=1_024)
 def _messages_of_members(members: tuple[tuple[str, type, Any], ...]) -> Sequence[Message]:
+    fields = {name.removeprefix(_MEMBER): value for name, _, value in members}
+    if fields.keys() <= _SCALARS:
+        return _parted(fields)
     return _parted(_plain(_nested((name, value) for name, _, value in members)))
 
 
@@ -282,9 +309,10 @@ def _lists(tree: Any) -> Any:
     """Turn objects whose keys are numbers into lists."""
     if not isinstance(tree, dict):
         return tree
-    if tree and all(key.isdecimal() and key.isascii() for key in tree):
+    first = next(iter(tree), "")
+    if first.isdecimal() and all(key.isdecimal() and key.isascii() for key in tree):
         return [_lists(tree[key]) for key in sorted(tree, key=lambda key: (len(key), key))]
-    return {key: _lists(value) for key, value in tree.items()}
+    return {key: _lists(value) if isinstance(value, dict) else value for key, value in tree.items()}
 
 
 def _plain(item: Any) -> Any:
@@ -346,7 +374,19 @@ def fingerprint(message: Message) -> tuple[Any, ...]:
 
 
 def _first(fields: dict[str, Any], *keys: str) -> Any:
-    return next((value for key in keys if (value := fields.get(key))), None)
+    """Return the first value of some keys that is not empty."""
+    for key in keys:
+        if value := fields.get(key):
+            return value
+    return None
+
+
+def _given(fields: dict[str, Any], *keys: str) -> Any:
+    """Return the first value of some keys that is not null; it may be empty."""
+    for key in keys:
+        if (value := fields.get(key)) is not None:
+            return value
+    return None
 
 
 def _text(value: Any) -> str:

@@ -18,7 +18,7 @@ from events.otel.mapping.drafts import Draft, in_order, time_text
 from events.otel.mapping.fitting import USUAL, Cuts, Limits, fitted_data, fitted_name
 from events.otel.mapping.reading import SILENT
 from events.otel.mapping.telling import tell
-from events.otel.mapping.tree import Node, in_time, tree_of
+from events.otel.mapping.tree import Node, tree_of
 from events.otel.runs import STREAM_PREFIX
 from events.otel.spans import LogRecord, Span
 
@@ -77,9 +77,8 @@ def map_run(
         read: returns what a span says.
     """
     try:
-        nodes = tree_of(spans, _once(records), read=read)
+        nodes, timed = tree_of(spans, _once(records), read=read)
         name_agents(nodes)
-        timed = sorted(nodes, key=in_time)
         name = name or _name_of(timed, limits)
         drafts = tell(timed, _run_id(name))
         find_causes(nodes, timed, drafts)
@@ -128,19 +127,19 @@ def _event(draft: Draft, name: RunName, limits: Limits) -> MappedEvent:
 
 
 def _metadata(draft: Draft, cuts: Cuts, full_agent: str | None, limits: Limits) -> bytes:
-    metadata: dict[str, object] = {}
+    node = draft.node
+    if not draft.links and full_agent is None and not cuts:
+        if node.metadata is None:
+            node.metadata, _ = fitted_data({"otel": _origin(node)}, limits)
+        return node.metadata
+    metadata: dict[str, object] = {"otel": _origin(node)}
     if draft.links:
         metadata["links"] = [link.id for link in draft.links]
     if full_agent is not None:
         metadata["full_agent"] = full_agent[:_MAX_ORIGINAL_CHARACTERS]
     if cuts:
         metadata["cut"] = cuts
-    node = draft.node
-    if metadata:
-        return fitted_data({"otel": _origin(node), **metadata}, limits)[0]
-    if node.metadata is None:
-        node.metadata, _ = fitted_data({"otel": _origin(node)}, limits)
-    return node.metadata
+    return fitted_data(metadata, limits)[0]
 
 
 def _origin(node: Node) -> dict[str, object]:

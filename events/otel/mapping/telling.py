@@ -64,7 +64,7 @@ def tell(timed: list[Node], run_id: str) -> Drafts:
     root = _root_of(timed)
     is_foreign = root is not None and root.role is Role.OTHER
     if root is not None and root.role is not Role.AGENT:
-        root.reading.role = Role.WORKFLOW
+        root.role = Role.WORKFLOW
     complete(timed, root)
     failed = _failed_inside(timed)
     replied = _replied_ns(timed, drafts.asked_by)
@@ -95,7 +95,7 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
     working = {id(node.agent_node) for node in timed if node.role in DOINGS}
     for agent in replies.left.values():
         if agent is not None and id(agent) not in working:
-            agent.reading.role = Role.CARRIER  # it only ran the tools of other agents
+            agent.role = Role.CARRIER  # it only ran the tools of other agents
 
 
 def _handoffs_of_spans(timed: list[Node], asked_by: dict[int, Node]) -> set[str]:
@@ -207,8 +207,7 @@ def _tell_handoffs(node: Node, drafts: Drafts, by_spans: set[str]) -> None:
     for place, call in enumerate((node.reading.reply or {}).get("tool_calls", ()), 1):
         arguments = call.get("arguments")
         target = target_of(call["name"], arguments) if is_handoff(call["name"]) else None
-        ids = _handoff_ids(node, place)
-        if target is not None and ids[0] not in by_spans:
+        if target is not None and (ids := _handoff_ids(node, place))[0] not in by_spans:
             data = _delegation(target, node.agent, arguments)
             time_ns = drafts.ends[id(node)].time_ns
             draft = drafts.add("task.delegated", node, ids, data, time_ns=time_ns, agent=node.agent)

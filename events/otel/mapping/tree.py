@@ -36,11 +36,13 @@ class Node:
         "children",
         "ended_ns",
         "error",
+        "id",
         "is_root",
         "metadata",
         "parent",
         "place",
         "reading",
+        "role",
         "span",
         "started_ns",
         "twins",
@@ -48,7 +50,10 @@ class Node:
 
     def __init__(self, span: Span, reading: Reading) -> None:
         self.span = span
+        self.id = f"{span.trace_id}:{span.span_id}"
         self.reading = reading
+        self.role = reading.role
+        """What its span says that it is, or what the others make of it."""
         self.started_ns = span.started_ns
         self.ended_ns = max(span.started_ns, span.ended_ns)
         self.error = error_of(span, reading)
@@ -65,14 +70,6 @@ class Node:
         self.metadata: bytes | None = None
         """The metadata that its events have in common, as JSON."""
 
-    @property
-    def role(self) -> Role:
-        return self.reading.role
-
-    @property
-    def id(self) -> str:
-        return f"{self.span.trace_id}:{self.span.span_id}"
-
     def fold_into(self, other: Node) -> None:
         """Let another node tell what this one tells, with what only this one knows."""
         other.reading.fill(self.reading)
@@ -83,16 +80,19 @@ class Node:
     def pass_on(self) -> None:
         """Let this node make no event. Its agent still counts for what is below it."""
         self.error = None
+        self.role = Role.CARRIER
         self.reading = Reading(Role.CARRIER, name=self.reading.name, agent=self.reading.agent)
 
 
-def in_time(node: Node) -> tuple[int, int, str, str]:
+def in_time(node: Node) -> tuple[int, int, str]:
     """Sort nodes by this: by start, and what lasts longer first, as it holds the other."""
-    return node.started_ns, -node.ended_ns, node.span.trace_id, node.span.span_id
+    return node.started_ns, -node.ended_ns, node.id
 
 
-def tree_of(spans: Iterable[Span], records: Sequence[LogRecord], *, read: Reader = read) -> list[Node]:
-    """Return the nodes of a run, each after its parent.
+def tree_of(
+    spans: Iterable[Span], records: Sequence[LogRecord], *, read: Reader = read
+) -> tuple[list[Node], list[Node]]:
+    """Return the nodes of a run, each after its parent, and the same nodes in the order of time.
 
     A span that came twice counts once: the one that ended last, as some exporters send a span before it has ended.
     """
@@ -106,36 +106,37 @@ def tree_of(spans: Iterable[Span], records: Sequence[LogRecord], *, read: Reader
     for record in records:
         records_by_span.setdefault((record.trace_id, record.span_id or ""), []).append(record)
     nodes = {key: Node(span, read(span, records_by_span.get(key, ()))) for key, span in latest.items()}
-    for (trace_id, _), node in nodes.items():
-        parent = nodes.get((trace_id, node.span.parent_id or ""))
+    timed = sorted(nodes.values(), key=in_time)
+    for node in timed:
+        parent = nodes.get((node.span.trace_id, node.span.parent_id or ""))
         if parent is not None:
             node.parent = parent
             parent.children.append(node)
-    _find_roots(nodes.values())
-    ordered = _from_the_roots(nodes.values())
+    _find_roots(timed)
+    ordered = _from_the_roots(timed)
     if _adopt_siblings(ordered):
-        ordered = _from_the_roots(nodes.values())
+        ordered = _from_the_roots(timed)
     _demote_workflows(ordered)
     _name_handoffs(ordered)
     _fold_twins(ordered)
     _fold_models(ordered)
     _fold_responses(ordered)
     _look_up(ordered)
-    return ordered
+    return ordered, timed
 
 
-def _find_roots(nodes: Iterable[Node]) -> None:
+def _find_roots(nodes: list[Node]) -> None:
     """Let spans that another process has called be the roots of a run if no root has come: theirs may go elsewhere."""
     if not any(node.is_root for node in nodes):
         for node in nodes:
             node.is_root = node.parent is None and node.span.has_remote_parent
 
 
-def _from_the_roots(nodes: Iterable[Node]) -> list[Node]:
+def _from_the_roots(timed: list[Node]) -> list[Node]:
     """Return the nodes, each after its parent. A circle of parents, as no exporter sends it, is cut."""
     ordered: list[Node] = []
     seen: set[int] = set()
-    for start in sorted(nodes, key=lambda node: (node.parent is not None, in_time(node))):
+    for start in sorted(timed, key=lambda node: node.parent is not None):
         if id(start) in seen:
             continue
         if start.parent is not None:
@@ -146,7 +147,6 @@ def _from_the_roots(nodes: Iterable[Node]) -> list[Node]:
         while waiting:
             node = waiting.pop()
             ordered.append(node)
-            node.children.sort(key=in_time)
             for child in reversed(node.children):
                 if id(child) not in seen:
                     seen.add(id(child))
@@ -162,20 +162,23 @@ def _look_up(ordered: list[Node]) -> None:
 
 def _adopt_siblings(ordered: list[Node]) -> bool:
     """Let an agent without children take the step beside it that has its name, as OpenLLMetry tells inner graphs."""
-    adopted: set[int] = set()
-    for parent in ordered:
-        agents = [child for child in parent.children if child.role is Role.AGENT and not child.children]
+    has_adopted = False
+    childless = (node for node in ordered if node.role is Role.AGENT and not node.children)
+    parents = {id(node.parent): node.parent for node in childless if node.parent is not None}
+    for parent in parents.values():
         steps: dict[str | None, deque[Node]] = {}
-        for child in parent.children if agents else ():
+        for child in parent.children:
             if child.role is Role.STEP:
                 steps.setdefault(child.reading.name, deque()).append(child)
-        for agent in agents if steps else ():
+        for agent in parent.children if steps else ():
+            if agent.role is not Role.AGENT or agent.children:
+                continue
             if (step := _step_within(agent, steps.get(agent.reading.name, deque()))) is not None:
                 step.parent = agent
                 agent.children.append(step)
-                adopted.add(id(step))
+                has_adopted = True
         parent.children = [child for child in parent.children if child.parent is parent]
-    return bool(adopted)
+    return has_adopted
 
 
 def _step_within(agent: Node, steps: deque[Node]) -> Node | None:
@@ -193,27 +196,29 @@ def _demote_workflows(ordered: list[Node]) -> None:
     """Let a workflow within something else be a step. A root that is no workflow takes what its workflow knows."""
     filled: set[int] = set()
     roots: dict[int, Node] = {}
-    for node in ordered:
+    for node in ordered if any(node.role is Role.WORKFLOW for node in ordered) else ():
         root = roots[id(node)] = node if node.parent is None else roots[id(node.parent)]
         if node.role is not Role.WORKFLOW or node.parent is None:
             continue
         if root.role is Role.AGENT and root is node.parent and root.reading.name == node.reading.name:
-            root.reading.role, root.reading.agent = Role.WORKFLOW, None
+            root.role, root.reading.agent = Role.WORKFLOW, None
             node.reading.agent = None
         if root.role in (Role.OTHER, Role.STEP, Role.WORKFLOW) and id(root) not in filled:
             filled.add(id(root))
             root.reading.fill(node.reading)
+        node.role = Role.STEP
         node.reading = Reading(Role.STEP, name=node.reading.name, agent=node.reading.agent)
 
 
 def _name_handoffs(ordered: list[Node]) -> None:
     """Let the tools by which an agent hands over to another one be hand-offs."""
     for node in ordered:
+        if node.role is not Role.TOOL:
+            continue
         reading = node.reading
-        if reading.role is Role.TOOL:
-            unwrap(reading)
-        if reading.role is Role.TOOL and reading.name is not None and is_handoff(reading.name):
-            reading.role = Role.HANDOFF
+        unwrap(reading)
+        if reading.name is not None and is_handoff(reading.name):
+            node.role = Role.HANDOFF
             reading.target = target_of(reading.name, reading.arguments)
 
 

@@ -37,17 +37,20 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     if (machinery := runtimes.read(span)) is not None and machinery.role is Role.CARRIER:
         return machinery  # the name of an agent on it is none
     attributes = span.attributes
-    readings: list[Reading | None] = [machinery, *(module.read(span) for module in _FIRST)]
+    readings = [reading for module in _FIRST if (reading := module.read(span)) is not None]
+    if machinery is not None:
+        readings.insert(0, machinery)
     if "crew_key" in attributes or "traceloop.span.kind" in attributes:
         readings.append(crewai.read(span))
-    if "openinference.span.kind" in attributes:
-        readings.append(openinference.read(span))
+    if "openinference.span.kind" in attributes and (reading := openinference.read(span)) is not None:
+        readings.append(reading)
     traceloop = openllmetry.read(span)
     if traceloop is not None and traceloop.role in (Role.WORKFLOW, Role.STEP):
         readings.append(traceloop)  # its kind says more than the name of the operation
-    readings += (genai.read(span, records), vercel.read(span), traceloop)
-    readings.append(pydantic_ai.read(span))
-    return _merged([reading for reading in readings if reading is not None]) or Reading(Role.OTHER)
+        traceloop = None
+    general = (genai.read(span, records), vercel.read(span), traceloop, pydantic_ai.read(span))
+    readings += [reading for reading in general if reading is not None]
+    return _merged(readings)
 
 
 def read_if_possible(span: Span, records: Sequence[LogRecord]) -> Reading:
@@ -63,11 +66,11 @@ def read_nothing(_span: Span, _records: Sequence[LogRecord]) -> Reading:
     return Reading(Role.OTHER)
 
 
-def _merged(readings: list[Reading]) -> Reading | None:
+def _merged(readings: list[Reading]) -> Reading:
     if not readings:
-        return None
-    first, *others = readings
-    for other in others:
+        return Reading(Role.OTHER)
+    first = readings[0]
+    for other in readings[1:]:
         if first.role is Role.OTHER:
             first.role = other.role
         first.fill(other)

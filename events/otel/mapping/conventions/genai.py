@@ -174,7 +174,7 @@ def usage(attributes: Attributes, names: Mapping[str, tuple[str, ...]]) -> dict[
     for field, keys in names.items():
         for key in keys:
             number = attributes.get(key)
-            if isinstance(number, int | float) and not isinstance(number, bool):
+            if isinstance(number, (int, float)) and not isinstance(number, bool):
                 if number > 0 or field in _COUNTED:
                     found[field] = number
                 break

@@ -13,6 +13,8 @@ from events.otel.spans import Attributes, Span
 
 _KINDS = {"workflow": Role.WORKFLOW, "task": Role.STEP, "agent": Role.AGENT, "tool": Role.TOOL}
 _PROPERTY = "traceloop.association.properties."
+_SESSION, _THREAD = f"{_PROPERTY}session_id", f"{_PROPERTY}thread_id"
+_AGENT, _MODEL = f"{_PROPERTY}lc_agent_name", f"{_PROPERTY}ls_model_type"
 _USAGE = {
     "input_tokens": ("llm.usage.prompt_tokens", "gen_ai.usage.prompt_tokens"),
     "output_tokens": ("llm.usage.completion_tokens", "gen_ai.usage.completion_tokens"),
@@ -25,7 +27,7 @@ def read(span: Span) -> Reading | None:
     kind = attributes.get("traceloop.span.kind")
     role = _KINDS.get(kind) if isinstance(kind, str) else None
     if role is None:
-        if "llm.request.type" not in attributes and f"{_PROPERTY}ls_model_type" not in attributes:
+        if "llm.request.type" not in attributes and _MODEL not in attributes:
             return _association(attributes)
         role = Role.EMBEDDING if attributes.get("llm.request.type") == "embedding" else Role.MODEL
     reading = _association(attributes) or Reading(role)
@@ -53,8 +55,8 @@ def read(span: Span) -> Reading | None:
 
 def _association(attributes: Attributes) -> Reading | None:
     """Return what the application's own properties say of a span that follows another convention."""
-    session = text(attributes.get(f"{_PROPERTY}session_id")) or text(attributes.get(f"{_PROPERTY}thread_id"))
-    agent = text(attributes.get(f"{_PROPERTY}lc_agent_name"))
+    session = text(attributes.get(_SESSION)) or text(attributes.get(_THREAD))
+    agent = text(attributes.get(_AGENT))
     return Reading(Role.OTHER, agent=agent, conversation=session) if session or agent else None
 
 

@@ -21,7 +21,7 @@ def read(span: Span) -> Reading | None:
     """Read a span of this SDK. A call of `generateText`, around model calls and tools, is an agent if it has a name."""
     attributes = span.attributes
     operation = text(attributes.get("ai.operationId"))
-    if operation is None and any(key.startswith("ai.") for key in attributes):
+    if operation is None and span.name.startswith("ai.") and any(key.startswith("ai.") for key in attributes):
         operation = span.name.partition(" ")[0]
     if operation is None or not operation.startswith("ai."):
         return None
