@@ -92,7 +92,8 @@ class Subscription:
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the settings, and how far it is."""
-        self._go_on(now)
+        self._read()
+        self._expire(now)
         settings, free = self._settings, {id(work) for work in self._free(now)}
         works = [work for work in self._works.values() if id(work) not in free]
         held = sum(work.is_dead for work in works)
@@ -114,7 +115,8 @@ class Subscription:
 
     def take(self, body: dict[str, Any], now: float) -> list[dict[str, Any]]:
         """Give a consumer the next events. Asked again, it is given the same."""
-        self._go_on(now)
+        self._read()
+        self._expire(now)
         request = (body["consumer"], body.get("request") or uuid4().hex)
         again = set(self._takes.get(request, ()))
         works = [work for work in self._works.values() if work.delivery in again]
@@ -150,7 +152,7 @@ class Subscription:
 
     def result_of(self, delivery: str, now: float) -> str:
         """Return the result that a settlement of a delivery would have."""
-        self._go_on(now)
+        self._expire(now)
         in_flight = any(work.delivery == delivery for work in self._works.values())
         return "settled" if in_flight else self._results.get(delivery, "not-yours")
 
@@ -163,13 +165,16 @@ class Subscription:
     def _work_of(self, delivery: str) -> _Work:
         return next(work for work in self._works.values() if work.delivery == delivery)
 
-    def _go_on(self, now: float) -> None:
-        """Read what came, and end the deliveries whose deadline has passed."""
+    def _read(self) -> None:
+        """Read what came."""
         fits = matcher(self._settings.q)
         for event in self._log.events[self._read_to :]:
             if fits(event):
                 self._works[event["position"]] = _Work(event, _key(event, self._settings.order_by))
         self._read_to = len(self._log.events)
+
+    def _expire(self, now: float) -> None:
+        """End the deliveries whose deadline has passed."""
         for work in [*self._works.values()]:
             if work.delivery is not None and work.due <= now:
                 self._fail(work, _TIMED_OUT, work.due, None, is_hopeless=False)

@@ -134,8 +134,15 @@ def test_what_is_hopeless_is_a_dead_letter_at_once(admin: Client, packing: Subsc
 
 def test_an_event_that_the_server_refuses_fails_its_work(admin: Client, packing: Subscription) -> None:
     admin.append("order-1", PLACED)
-    assert work_on(packing, lambda work: work.append(NewEvent("A", tags=("b", "b")))) == 2
+
+    def pack(work: Work) -> None:
+        work.append(PLACED, stream="order-2")  # it is not written, so it is not delivered
+        work.append(PACKED, stream="boxes")
+        work.append(NewEvent("A", tags=("b", "b")))
+
+    assert work_on(packing, pack) == 2
     assert counts(packing) == {"held": 1}
+    assert [event.stream for event in admin.events("type:OrderPlaced")] == ["order-1"]
 
 
 def test_what_is_no_error_gives_the_event_back_and_is_raised(admin: Client, packing: Subscription) -> None:
