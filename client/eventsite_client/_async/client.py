@@ -40,7 +40,7 @@ class AsyncClient(AsyncWorker):
             await client.append("order-42", NewEvent("OrderPlaced", {"sku": "A-7"}))
 
     A request is sent again while the server is away or busy, until the timeout: that is safe, since each event has its
-    id before it is sent. Make one client and keep it: it may be shared by threads, and goes on after a fork.
+    id before it is sent. Make one client and keep it. It goes on after a fork.
 
     Args:
         url: the address of the server, such as `http://127.0.0.1:8000`; by default that of `EVENTSITE_URL`.

@@ -17,7 +17,9 @@ VERSION = "3.10"
 NAMES = ("breaking", "context", "ids", "json", "requests", "retrying", "spool", "types")
 FILES = [f"tests/unit/client/test_{name}.py" for name in NAMES]
 """Tests that need nothing but the client."""
-CONTRACT = [f"tests/integration/client/test_{name}_everywhere.py" for name in ("consuming", "leases")]
+CONTRACT = [
+    f"tests/integration/client/test_{name}.py" for name in ("consuming_everywhere", "leases_everywhere", "projecting")
+]
 OF_FAKE = ["-p", "tests.integration.client.conftest", "-k", "fake and not asyncio"]
 """Those of them that do without a server. (The test double for asyncio needs Python 3.11.)"""
 OPTIONS: list[str | Path] = [
