@@ -131,8 +131,8 @@ async def _held(grant: Grant, signal: Signal, body: bytes, *, is_json: bool, is_
             if signal is not Signal.METRICS:
                 await _holding.check_room(pool, log_id, len(body))
             division = await _division(grant.asker, signal, body, is_json=is_json, is_gzip=is_gzip)
-            await _holding.hold(pool, log_id, _token_id(grant), division, are_records=signal is Signal.LOGS)
-            return division
+        await _holding.hold(pool, log_id, _token_id(grant), division, are_records=signal is Signal.LOGS)
+        return division
 
 
 def check_exporter(grant: Grant) -> None:

@@ -54,17 +54,22 @@ def material_of(pieces: Iterable[KeptPiece]) -> Material:
     """Read pieces, in the order in which they came."""
     material = Material()
     for piece in pieces:
+        is_known = piece.token_id in material.tokens_with_content
         if piece.are_records:
             records = list(records_of(piece.body))
             material.records += records
-            has_content = any(_has_content(each.attributes) or b"content" in _encode(each.body) for each in records)
+            has_content = is_known or any(map(_is_with_content, records))
         else:
             spans = list(spans_of(piece.body))
             material.spans += spans
-            has_content = any(_has_content(each.attributes) for each in spans)
+            has_content = is_known or any(_has_content(each.attributes) for each in spans)
         if has_content:
             material.tokens_with_content.add(piece.token_id)
     return material
+
+
+def _is_with_content(record: LogRecord) -> bool:
+    return _has_content(record.attributes) or b"content" in _encode(record.body)
 
 
 def _has_content(attributes: Attributes) -> bool:

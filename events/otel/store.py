@@ -18,9 +18,9 @@ from events.sql import otel as sql
 
 LOCKS = 7305
 """The class of the advisory locks; a log's lock is held by the worker that maps its runs."""
-_MOST_DUE = 64
+_MOST_DUE = 128
 """Traces that a worker looks at together."""
-_MOST_TIED = 1_000
+_MOST_TIED = 2_000
 """Traces of the runs that a worker looks at together. Of one run with more traces, some are mapped apart."""
 _MOST_LINKS = 128
 """Links of a trace that are looked at."""

@@ -100,17 +100,19 @@ def divide_spans(export: ExportTraceServiceRequest) -> Division:
     refused = 0
     for resource_spans in export.resource_spans:
         for scope_spans in resource_spans.scope_spans:
-            targets: dict[bytes, Any] = {}
+            parts: dict[bytes, list[WireSpan]] = {}
             for span in scope_spans.spans:
                 trace_id = span.trace_id
                 if not _is_id(trace_id, _NO_TRACE) or not _is_id(span.span_id, _NO_SPAN):
                     refused += 1
                     continue
-                if trace_id not in targets:
+                if trace_id not in parts:
                     piece = pieces.setdefault(trace_id, _PieceOfSpans(trace_id))
-                    targets[trace_id] = piece.part(resource_spans, scope_spans)
+                    parts[trace_id] = piece.part(resource_spans, scope_spans)
                 pieces[trace_id].add(span)
-                targets[trace_id].append(span)
+                parts[trace_id].append(span)
+    if len(pieces) == 1 and not refused:  # most exports of a small application: nothing has to be divided
+        return Division([piece.finished(export.SerializeToString()) for piece in pieces.values()])
     return Division([piece.finished() for piece in pieces.values()], refused=refused)
 
 
@@ -123,42 +125,48 @@ class _PieceOfSpans:
 
     def __init__(self, trace_id: bytes) -> None:
         self._id = trace_id
-        self._data = TracesData()
+        self._parts: list[tuple[Any, Any, list[WireSpan]]] = []
         self._count = 0
         self._has_root = False
-        self._parts = 0
+        self._number_of_parts = 0
         self._linked: set[bytes] = set()
 
-    def part(self, resource_spans: Any, scope_spans: Any) -> Any:
+    def part(self, resource_spans: Any, scope_spans: Any) -> list[WireSpan]:
         """Return the list to which the spans of one scope go."""
-        resource = self._data.resource_spans.add(schema_url=resource_spans.schema_url)
-        resource.resource.CopyFrom(resource_spans.resource)
-        scope = resource.scope_spans.add(schema_url=scope_spans.schema_url)
-        scope.scope.CopyFrom(scope_spans.scope)
-        return scope.spans
+        spans: list[WireSpan] = []
+        self._parts.append((resource_spans, scope_spans, spans))
+        return spans
 
     def add(self, span: WireSpan) -> None:
         self._count += 1
         self._has_root = self._has_root or not span.parent_span_id.strip(b"\0")
-        self._parts += _parts_of(span)
-        if len(span.links) <= _MOST_LINKS_OF_SPAN:
-            self._linked.update(link.trace_id for link in span.links)
+        self._number_of_parts += _number_of_parts(span)
+        if span.links and len(span.links) <= _MOST_LINKS_OF_SPAN:
+            self._linked.update([link.trace_id for link in span.links])
 
-    def finished(self) -> Piece:
+    def finished(self, body: bytes | None = None) -> Piece:
+        """Return the piece; `body` has exactly its spans."""
         linked = (id for id in self._linked if id != self._id and _is_id(id, _NO_TRACE))
         return Piece(
             trace_id=self._id.hex(),
             count=self._count,
-            body=self._data.SerializeToString(),
-            parts=self._parts,
+            body=self._body() if body is None else body,
+            parts=self._number_of_parts,
             has_root=self._has_root,
-            linked=frozenset(id.hex() for id in linked),
+            linked=frozenset([id.hex() for id in linked]),
         )
 
+    def _body(self) -> bytes:
+        data = TracesData()
+        for resource_spans, scope_spans, spans in self._parts:
+            resource = data.resource_spans.add(resource=resource_spans.resource, schema_url=resource_spans.schema_url)
+            resource.scope_spans.add(scope=scope_spans.scope, schema_url=scope_spans.schema_url, spans=spans)
+        return data.SerializeToString()
 
-def _parts_of(span: WireSpan) -> int:
+
+def _number_of_parts(span: WireSpan) -> int:
     parts = len(span.attributes) + len(span.events) + len(span.links)
-    if parts <= _MOST_PARTS:
+    if span.events and parts <= _MOST_PARTS:
         parts += sum(len(event.attributes) for event in span.events)
     if parts > _MOST_PARTS:
         raise TooLarge(f"A span has more than {_MOST_PARTS:,} attributes, events and links.", limit=_MOST_PARTS)

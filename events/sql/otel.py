@@ -5,7 +5,7 @@ Whoever changes rows of `otel_trace` locks them in the order of their ids, so th
 
 from __future__ import annotations
 
-HOLD = "select hold_export(" + ", ".join(["%s"] * 14) + ")"
+HOLD = "select hold_exports(" + ", ".join(["%s"] * 14) + ")"
 HELD_BYTES = """
     select coalesce(sum(held_bytes), 0)::bigint from otel_trace where log_id = %(log_id)s and due_at is not null"""
 

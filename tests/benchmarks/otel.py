@@ -26,7 +26,6 @@ from events.otel.intake import Signal, division_of
 from events.otel.mapping.run import MappedEvent, map_run
 from events.otel.wire import Division, records_of, spans_of
 from events.otel.worker import working
-from events.reading.turns import Turns
 from tests.benchmarks.logs import make_log
 from tests.benchmarks.measure import Table, count, interleaved, ratio
 from tests.support.mapped import mapped, records_in, spans_in
@@ -120,9 +119,5 @@ def _events(signal: Signal, division: Division) -> list[MappedEvent]:
     return map_run(spans).events if spans else []
 
 
-_turns = Turns(places=4, places_per_lane=4, waiting_per_lane=256, patience_seconds=60)
-
-
 async def _hold(engine: Engine, holding: Holding, log_id: int, signal: Signal, division: Division) -> None:
-    async with _turns.turn(None):
-        await holding.hold(engine.pool, log_id, 0, division, are_records=signal is Signal.LOGS)
+    await holding.hold(engine.pool, log_id, 0, division, are_records=signal is Signal.LOGS)

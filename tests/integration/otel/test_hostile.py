@@ -44,7 +44,7 @@ async def test_odd_spans_become_events(client: httpx2.AsyncClient, log: Log) -> 
     async with working() as worker:
         await work(worker)
     events = await events_of(log)
-    assert {event.id.split(":")[1][-1] for event in events} == set("123456789")
+    assert {orjson.loads(event.metadata)["otel"]["span"][-1] for event in events} == set("123456789")
     assert {event.stream for event in events} == {f"run-{trace.hex()}"}
     assert max(event.size for event in events) < 2**20
     assert not await OtelFailure.objects.filter(log=log).aexists()
