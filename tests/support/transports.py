@@ -32,6 +32,20 @@ class Through(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         await self._async.aclose()
 
 
+class Behind(Through):
+    """Shows each answer of the server to `hook`, which changes it, or raises."""
+
+    def __init__(self, hook: Callable[[httpx2.Request, httpx2.Response], httpx2.Response]) -> None:
+        super().__init__(lambda request: None)
+        self._change = hook
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        return self._change(request, super().handle_request(request))
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return self._change(request, await super().handle_async_request(request))
+
+
 class Scripted(httpx2.MockTransport):
     """Gives one answer after the other; the last one again and again. An exception is raised."""
 

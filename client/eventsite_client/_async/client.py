@@ -31,6 +31,8 @@ from eventsite_client.types import (
 
 _WAIT_SECONDS = 20.0
 """The longest long poll: proxies end requests that take much longer."""
+_SLACK_SECONDS = 5.0
+"""The time after the end of a long poll in which its answer may come."""
 
 
 class AsyncClient(AsyncWorker):
@@ -203,11 +205,14 @@ class AsyncClient(AsyncWorker):
 
         Raises:
             TimedOut: no event came in time.
+            NoAnswer: the server was away for all of that time, or for the client's timeout.
         """
         deadline = Deadline(self._timeout if timeout is None else timeout)
         while True:
             wait = min(_WAIT_SECONDS, deadline.left())
-            page = await self._call(requests.get("/events", EventsPage, q=q, after=after, limit=1, wait=wait))
+            request = requests.get("/events", EventsPage, q=q, after=after, limit=1, wait=wait)
+            until = Deadline(min(self._timeout + wait, deadline.left()))
+            page = await self._call(request, until, slack=_SLACK_SECONDS)
             if page.events:
                 return page.events[0]
             after = page.next or after

@@ -6,14 +6,15 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 from eventsite_client._async.caller import AsyncCaller
-from eventsite_client._async.io import AsyncRepeating, sleep
+from eventsite_client._async.io import AsyncRepeating, shielded, sleep
 from eventsite_client._core.answers import all_appended
-from eventsite_client._core.consuming import Consumer, Delivery, make_request, status_request
+from eventsite_client._core.consuming import Consumer, Delivery, Settlements, make_request, status_request
 from eventsite_client._core.context import Run
-from eventsite_client._core.requests import in_run
+from eventsite_client._core.deadline import GIVE_BACK_SECONDS, Deadline
+from eventsite_client._core.requests import Request, in_run
 from eventsite_client._core.retrying import Retrying
 from eventsite_client.errors import DeliveryLost, EventsiteError, NoAnswer, Paused, Unavailable
 from eventsite_client.types import Appended, Event, NewEvent, SubscriptionStatus
@@ -23,6 +24,7 @@ logger = logging.getLogger("eventsite_client")
 _WAIT_SECONDS = 20.0
 _PAUSED_SECONDS = 1.0
 """The pause after an event that was given back, since what it leads to is paused: it may come back at once."""
+_TELL_SECONDS = 1.0
 
 
 class AsyncSubscription:
@@ -213,9 +215,13 @@ class AsyncWork:
     async def __aenter__(self) -> AsyncWork:
         self._has_begun = True
         self._began = time.monotonic()
-        self._run.__enter__()
         if self._most_seconds < self._ack_seconds:
-            await self._extend()
+            try:
+                await self._extend()
+            except BaseException:
+                await shielded(self._settle, "release", Deadline(GIVE_BACK_SECONDS))
+                raise
+        self._run.__enter__()
         self._keeping = AsyncRepeating(self._ack_seconds / 3, self._extend)
         return self
 
@@ -223,61 +229,85 @@ class AsyncWork:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         try:
-            await self._keeping.stop()
-            if error is None:
-                return await self._finish()
-            if isinstance(error, Paused):
-                return await self._give_back(error)
-            if isinstance(error, Exception) and not isinstance(error, DeliveryLost):
-                return await self._fail(error)
-            await self._settle("release")
-            return False
+            if error is not None and not isinstance(error, Exception):
+                await shielded(self._give_back)
+                return False
+            try:
+                return await self._end(error)
+            except BaseException as failure:
+                if not isinstance(failure, Exception):  # that was interrupted, too
+                    await shielded(self._give_back)
+                raise
         finally:
             self._run.__exit__(None, None, None)
 
-    async def _finish(self) -> bool:
-        """Write what the block appended, and settle the event.
+    async def _give_back(self) -> None:
+        await self._keeping.stop()
+        await self._settle("release", Deadline(GIVE_BACK_SECONDS))
+
+    async def _end(self, error: Exception | None) -> bool:
+        """Settle the event after its block, and return whether the error of the block is dealt with.
 
         Raises:
-            DeliveryLost: it is with another consumer by now.
+            DeliveryLost: the event is with another consumer by now.
+        """
+        deadline = Deadline(self._caller._timeout)
+        await self._keeping.stop()
+        failure = await self._finish(deadline) if error is None else error
+        if isinstance(failure, Paused):
+            logger.info("event %d is given back: %s", self._delivery.position, failure)
+            await self._settle("release", deadline)
+            await sleep(_PAUSED_SECONDS)
+        elif isinstance(failure, DeliveryLost):
+            await self._settle("release", deadline)
+            return False
+        elif failure is not None:
+            await self._fail(failure, deadline, may_be_settled=error is None)
+        return True
+
+    async def _finish(self, deadline: Deadline) -> Exception | None:
+        """Write what the block appended, and settle the event. Return the error that this failed with.
+
+        Raises:
+            DeliveryLost: the event is with another consumer by now.
         """
         drafts = {stream: events for stream, events in self._drafts.items() if events}
         try:
             if drafts:
-                answers = await self._caller._call(self._consumer.append_request(self._delivery, drafts))
-                self.appended = all_appended(answers)
+                request = self._consumer.append_request(self._delivery, drafts)
+                self.appended = all_appended(await self._caller._call(request, deadline))
             else:
-                answer = await self._caller._call(self._consumer.settle_request(self._delivery, "ack"))
+                answer = await self._caller._call(self._consumer.settle_request(self._delivery, "ack"), deadline)
                 self._consumer.check(self._delivery, answer)
         except DeliveryLost:
             self.is_lost = True
             raise
-        except Paused as error:
-            return await self._give_back(error)
         except Exception as error:
-            return await self._fail(error)
-        return True
+            return error
+        return None
 
-    async def _fail(self, error: Exception) -> bool:
-        logger.error("event %d failed at attempt %d", self._delivery.position, self.attempt, exc_info=error)
-        await self._tell(self._consumer.failure_request(self._delivery, error))
-        return True
+    async def _fail(self, error: Exception, deadline: Deadline, *, may_be_settled: bool) -> None:
+        """Report a failure. After an answer that was lost, the event may be settled: then nothing has failed."""
+        result = await self._tell(self._consumer.failure_request(self._delivery, error), deadline)
+        if may_be_settled and result == "already-settled":
+            logger.info("event %d was settled, although the answer was lost: %s", self._delivery.position, error)
+        else:
+            logger.error("event %d failed at attempt %d", self._delivery.position, self.attempt, exc_info=error)
 
-    async def _give_back(self, error: Paused) -> bool:
-        logger.info("event %d is given back: %s", self._delivery.position, error)
-        await self._settle("release")
-        await sleep(_PAUSED_SECONDS)
-        return True
+    async def _settle(self, outcome: Literal["release"], deadline: Deadline) -> None:
+        await self._tell(self._consumer.settle_request(self._delivery, outcome), deadline)
 
-    async def _settle(self, outcome: Literal["release"]) -> None:
-        await self._tell(self._consumer.settle_request(self._delivery, outcome))
+    async def _tell(self, request: Request[Settlements], deadline: Deadline) -> str | None:
+        """Send a settlement, and return its result. If it does not arrive, the deadline says the same a little later.
 
-    async def _tell(self, request: Any) -> None:
-        """Send a settlement. If it does not arrive, the deadline says the same a little later."""
+        There is a second for it, also if what came before has used up the time.
+        """
         try:
-            await self._caller._call(request)
+            answer = await self._caller._call(request, Deadline(max(_TELL_SECONDS, deadline.left())))
         except EventsiteError as error:
             logger.warning("event %d waits for its deadline: %s", self._delivery.position, error)
+            return None
+        return answer.results[0].result
 
     async def _extend(self) -> bool:
         """Extend the deadline. Return whether to do so again."""
@@ -288,7 +318,7 @@ class AsyncWork:
         seconds = max(1.0, min(self._ack_seconds, left))
         request = self._consumer.settle_request(self._delivery, "extend", seconds=seconds)
         try:
-            answer = await self._caller.with_timeout(self._ack_seconds / 3)._call(request)
+            answer = await self._caller._call(request, Deadline(min(self._ack_seconds / 3, self._caller._timeout)))
             self._consumer.check(self._delivery, answer)
         except DeliveryLost:
             self.is_lost = True

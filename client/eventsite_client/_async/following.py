@@ -43,7 +43,7 @@ class AsyncFollower(AsyncIterator[Event]):
     async def _receive(self, deadline: Deadline) -> None:
         """Wait for events, or after a break for a while. Until the deadline the server must have answered once."""
         try:
-            await self._receive_message()
+            await self._receive_message(None if self._cursor.has_begun else deadline)
         except EventsiteError as error:
             await self.aclose()
             pause = self._cursor.pause_after(error)
@@ -51,13 +51,16 @@ class AsyncFollower(AsyncIterator[Event]):
                 raise
             await sleep(pause)
 
-    async def _receive_message(self) -> None:
+    async def _receive_message(self, deadline: Deadline | None) -> None:
         """Wait for the next message of the stream, or for the answer of a long poll."""
         if self._cursor.polls:
-            self._cursor.take_page(await self._caller._call(self._cursor.poll_request()))
+            self._cursor.take_page(await self._caller._call(self._cursor.poll_request(), deadline))
             return
         if self._messages is None:
-            self._messages = await self._caller._connections.open(self._cursor.stream_request())
+            # Half of the time is for a poll, if something between here and the server holds streams back.
+            half = None if deadline is None else Deadline(deadline.left() / 2)
+            self._messages = await self._caller._connections.open(self._cursor.stream_request(), half)
+            self._cursor.has_begun = True
         message = await self._messages.next()
         if message is None:
             raise NoAnswer("The stream has ended.")

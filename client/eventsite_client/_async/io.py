@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from weakref import WeakSet
 
 import httpx2
 
 from eventsite_client._core.answers import Answer, problem_of
 from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream, too_late
-from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
-from eventsite_client._core.following import SILENCE_SECONDS
+from eventsite_client._core.deadline import ATTEMPT_SECONDS, GIVE_BACK_SECONDS, Deadline, TimeoutsUntil
+from eventsite_client._core.following import SILENCE_SECONDS, Silence
 from eventsite_client._core.requests import Request
 
 if TYPE_CHECKING:
     from eventsite_client._async.caller import AsyncCaller
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 AsyncTransport: TypeAlias = Callable[[], httpx2.AsyncBaseTransport]
@@ -57,16 +58,18 @@ class AsyncConnections:
             raise failure_of(error, request) from error
         return Answer(answer.status_code, answer.headers, answer.content)
 
-    async def open(self, request: Request[Any]) -> AsyncMessages:
-        """Open a stream of server-sent events.
+    async def open(self, request: Request[Any], deadline: Deadline | None) -> AsyncMessages:
+        """Open a stream of server-sent events. Until a deadline, if there is one, its answer must have begun.
 
         Raises:
             EventsiteError: the server refuses it, or can't be reached, or the answer is no such stream.
         """
         http = self._client()
-        sent = build(http, self._url, request, timeouts(SILENCE_SECONDS))
+        timeouts = TimeoutsUntil(deadline, read=SILENCE_SECONDS)
+        sent = build(http, self._url, request, timeouts)
         try:
-            answer = await http.send(sent, stream=True)
+            answer = await asyncio.wait_for(http.send(sent, stream=True), None if deadline is None else deadline.left())
+            timeouts.lift()
             if is_event_stream(answer):
                 stream = AsyncMessages(answer, request)
                 self._streams.add(stream)
@@ -75,6 +78,8 @@ class AsyncConnections:
                 refusal = Answer(answer.status_code, answer.headers, await answer.aread())
             finally:
                 await answer.aclose()
+        except asyncio.TimeoutError:
+            raise Silence("The stream did not begin in time.") from None
         except httpx2.RequestError as error:
             raise failure_of(error, request) from error
         raise problem_of(request, refusal)
@@ -128,6 +133,26 @@ class AsyncChannel:
 
 
 open_channel = AsyncChannel
+
+
+async def shielded(function: Callable[P, Coroutine[Any, Any, T]], *arguments: P.args, **options: P.kwargs) -> T:
+    """Call a function that has to be done, such as one that gives a lease back, also if this task is cancelled.
+
+    A scope that is cancelled, such as one of anyio, cancels its tasks again and again. From the first time on, the
+    function has a few seconds.
+    """
+    task = asyncio.ensure_future(function(*arguments, **options))
+    interruption = deadline = None
+    while not task.done() and (deadline is None or deadline.left()):
+        try:
+            await asyncio.wait([task], timeout=None if deadline is None else deadline.left())
+        except asyncio.CancelledError as error:  # noqa: PERF203 - it may come more than once
+            interruption, deadline = error, deadline or Deadline(GIVE_BACK_SECONDS)
+    if interruption is None:
+        return task.result()
+    if not task.cancel() and not task.cancelled():
+        task.exception()  # somebody has seen it
+    raise interruption
 
 
 class AsyncRepeating:

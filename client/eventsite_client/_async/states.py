@@ -160,10 +160,11 @@ class AsyncStateReader(AsyncCaller):
         """
         direction = "backward" if backward else "forward"
         deadline = Deadline(self._timeout)
-        answer = await self._call(seek_request(kind, name, to=to, by=projection, place=place, direction=direction))
+        request = seek_request(kind, name, to=to, by=projection, place=place, direction=direction)
+        answer = await self._call(request, deadline)
         while (job := running_job(answer)) is not None:
-            if not deadline.left():
+            if deadline.left() <= _JOB_SECONDS:
                 raise NotReady(f"The job {job} seeks on.", status=202, members={"id": job})
-            await sleep(min(_JOB_SECONDS, deadline.left()))
-            answer = await self._call(get(f"/jobs/{job}", dict[str, Any]))
+            await sleep(_JOB_SECONDS)
+            answer = await self._call(get(f"/jobs/{job}", dict[str, Any]), deadline)
         return found_of(answer)

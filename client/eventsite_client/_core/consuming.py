@@ -51,7 +51,8 @@ class Deliveries(Struct):
 class Settled(Struct):
     """The answer to a settlement."""
 
-    result: Literal["settled", "already-settled", "expired", "not-yours"]
+    result: str
+    """`settled`, `already-settled`, `expired`, `not-yours`, or what a newer server may say."""
 
 
 class Settlements(Struct):

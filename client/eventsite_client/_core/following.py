@@ -49,7 +49,8 @@ class Cursor:
 
     def poll_request(self) -> Request[EventsPage]:
         """Return the request of a long poll that goes on here."""
-        return get("/events", EventsPage, wait=_POLL_SECONDS, limit=_POLL_EVENTS, **self._params())
+        wait = _POLL_SECONDS if self.has_begun else 0.0  # the first answer must come before the timeout
+        return get("/events", EventsPage, wait=wait, limit=_POLL_EVENTS, **self._params())
 
     def _params(self) -> dict[str, Any]:
         return {"q": self._q, "after": self._looked_to, "read_as": self._read_as}

@@ -43,6 +43,7 @@ class Caller:
         address, secret = address_of(url), token_of(token)
         self._connections = Connections(address, secret, checked_transport(transport))
         self._timeout = checked_timeout(timeout)
+        self._owns = True
         self._log = BackgroundLog(
             functools.partial(open_channel, self._apart()),
             spool=None if spool is None else Spool(spool, url=address, token=secret),
@@ -60,8 +61,9 @@ class Caller:
 
     def close(self) -> None:
         """Send what `log()` took, for five seconds at most, and close the connections."""
-        in_thread(self._log.end)
-        self._connections.close()
+        if self._owns:
+            in_thread(self._log.end)
+            self._connections.close()
 
     def _apart(self: C) -> C:
         """Return this client on connections of its own, for another thread."""
@@ -70,11 +72,12 @@ class Caller:
         return other
 
     def with_timeout(self: C, seconds: float) -> C:
-        """Return this client with another timeout: `client.with_timeout(2).append(…)`.
+        """Return this client with another timeout, on the same connections: `client.with_timeout(2).append(…)`.
 
-        Both are one client with one log in the background, so to close one of them closes the other.
+        To close it closes nothing: the connections, and what `log()` took, are those of this client.
         """
         other = copy.copy(self)
+        other._owns = False
         other._timeout = checked_timeout(seconds)
         return other
 
@@ -111,8 +114,10 @@ class Caller:
         answer = self._call(Request(method, address(path, params), gives or object, text, wait=wait))
         return None if gives is None else answer
 
-    def _call(self, request: Request[T], deadline: Deadline | None = None) -> T:
+    def _call(self, request: Request[T], deadline: Deadline | None = None, *, slack: float = 0.0) -> T:
         """Send a request until it is answered, until a deadline: by default, the client's timeout from now.
+
+        An answer may come some seconds of `slack` after it: the server takes as long as a long poll asked for.
 
         Raises:
             EventsiteError: it was refused, or the last of the errors that pass by themselves when the time was up.
@@ -121,7 +126,7 @@ class Caller:
         retrying = Retrying()
         while True:
             try:
-                return self._call_once(request, deadline)
+                return self._call_once(request, deadline.later(slack))
             except EventsiteError as error:
                 pause = retrying.pause_after(error)
                 if pause is None or pause >= deadline.left():

@@ -44,7 +44,7 @@ class Follower(Iterator[Event]):
     def _receive(self, deadline: Deadline) -> None:
         """Wait for events, or after a break for a while. Until the deadline the server must have answered once."""
         try:
-            self._receive_message()
+            self._receive_message(None if self._cursor.has_begun else deadline)
         except EventsiteError as error:
             self.close()
             pause = self._cursor.pause_after(error)
@@ -52,13 +52,16 @@ class Follower(Iterator[Event]):
                 raise
             sleep(pause)
 
-    def _receive_message(self) -> None:
+    def _receive_message(self, deadline: Deadline | None) -> None:
         """Wait for the next message of the stream, or for the answer of a long poll."""
         if self._cursor.polls:
-            self._cursor.take_page(self._caller._call(self._cursor.poll_request()))
+            self._cursor.take_page(self._caller._call(self._cursor.poll_request(), deadline))
             return
         if self._messages is None:
-            self._messages = self._caller._connections.open(self._cursor.stream_request())
+            # Half of the time is for a poll, if something between here and the server holds streams back.
+            half = None if deadline is None else Deadline(deadline.left() / 2)
+            self._messages = self._caller._connections.open(self._cursor.stream_request(), half)
+            self._cursor.has_begun = True
         message = self._messages.next()
         if message is None:
             raise NoAnswer("The stream has ended.")

@@ -13,7 +13,7 @@ import httpx2
 from eventsite_client._core.answers import Answer, problem_of
 from eventsite_client._core.connecting import build, failure_of, headers_of, is_event_stream, too_late
 from eventsite_client._core.context import carry
-from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil, timeouts
+from eventsite_client._core.deadline import ATTEMPT_SECONDS, Deadline, TimeoutsUntil
 from eventsite_client._core.following import SILENCE_SECONDS
 from eventsite_client._core.requests import Request
 
@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 Transport: TypeAlias = Callable[[], httpx2.BaseTransport]
 """A function that makes a transport: for each pool of connections anew."""
+
+_STOP_SECONDS = 1.0
+"""The longest wait for a call of another thread, which may hang until its own timeout."""
 
 sleep = time.sleep
 
@@ -67,16 +70,18 @@ class Connections:
             raise failure_of(error, request) from error
         return Answer(answer.status_code, answer.headers, bytes(body))
 
-    def open(self, request: Request[Any]) -> Messages:
-        """Open a stream of server-sent events.
+    def open(self, request: Request[Any], deadline: Deadline | None) -> Messages:
+        """Open a stream of server-sent events. Until a deadline, if there is one, its answer must have begun.
 
         Raises:
             EventsiteError: the server refuses it, or can't be reached, or the answer is no such stream.
         """
         http = self._client()
-        sent = build(http, self._url, request, timeouts(SILENCE_SECONDS))
+        timeouts = TimeoutsUntil(deadline, read=SILENCE_SECONDS)
+        sent = build(http, self._url, request, timeouts)
         try:
             answer = http.send(sent, stream=True)
+            timeouts.lift()
             if is_event_stream(answer):
                 return Messages(answer, request)
             try:
@@ -125,6 +130,11 @@ class Channel:
 open_channel = Channel
 
 
+def shielded(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """Call a function that has to be done: a thread is not cancelled."""
+    return function(*arguments, **options)
+
+
 class Repeating:
     """A thread that calls a function again and again, until it returns False or is stopped."""
 
@@ -141,9 +151,9 @@ class Repeating:
                 return
 
     def stop(self) -> None:
-        """Stop the thread. The function is not called afterwards; a call that is under way is waited for."""
+        """Stop the thread. The function is not called afterwards; a call that is under way is waited for, not long."""
         self._end.set()
-        self._thread.join()
+        self._thread.join(_STOP_SECONDS)
 
 
 class Messages:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from types import TracebackType
 
-from eventsite_client._core.deadline import Deadline
+from eventsite_client._core.deadline import GIVE_BACK_SECONDS, Deadline
 from eventsite_client._core.leasing import Wish
+from eventsite_client._core.requests import Request
 from eventsite_client._sync.caller import Caller
-from eventsite_client._sync.io import Repeating, sleep
+from eventsite_client._sync.io import Repeating, shielded, sleep
 from eventsite_client.errors import EventsiteError, LeaseHeld, LeaseLost
 from eventsite_client.types import HeldLease
 
@@ -66,28 +68,49 @@ class Lease:
             except LeaseHeld:
                 if not deadline.left():
                     raise
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    shielded(self._give_up, request)
+                raise
             sleep(min(_ASK_SECONDS, deadline.left()))
         self._held, self._was_told, self._until = held, False, now + self._wish.ttl
         self._keeping = Repeating(self._wish.ttl / 3, self._renew)
         return self
 
+    def _give_up(self, request: Request[HeldLease]) -> None:
+        """Give the lease back that the server may have granted when nobody waited for it any more."""
+        deadline = Deadline(GIVE_BACK_SECONDS)
+        with suppress(EventsiteError):
+            self._release(self._caller._call(request, deadline), deadline)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._keeping.stop()
-        was_lost = self.is_lost
-        try:
-            self._caller.with_timeout(self._wish.ttl)._call(self._wish.release_request(self.held))
-        except EventsiteError as failure:  # it runs out by itself
-            logger.warning("%s could not be released: %s", self.held.lease, failure)
+        seconds = self._wish.ttl if error is None or isinstance(error, Exception) else GIVE_BACK_SECONDS
+        was_lost = shielded(self._end, seconds)
         if was_lost and error is None:
             raise LeaseLost(f"{self.held.lease} was lost before its block had ended.")
+
+    def _end(self, seconds: float) -> bool:
+        """Give the lease back, within some seconds and the client's timeout. Return whether it was lost before."""
+        deadline = Deadline(min(seconds, self._caller._timeout))
+        self._keeping.stop()
+        was_lost = self.is_lost
+        self._release(self.held, deadline)
+        return was_lost
+
+    def _release(self, held: HeldLease, deadline: Deadline) -> None:
+        try:
+            self._caller._call(self._wish.release_request(held), deadline)
+        except EventsiteError as error:  # it runs out by itself
+            logger.warning("%s could not be released: %s", held.lease, error)
 
     def _renew(self) -> bool:
         """Renew the lease. Return whether to do so again."""
         now = time.monotonic()
+        deadline = Deadline(min(self._wish.ttl / 3, self._caller._timeout))
         try:
-            self._caller.with_timeout(self._wish.ttl / 3)._call(self._wish.renew_request(self.held))
+            self._caller._call(self._wish.renew_request(self.held), deadline)
             self._until = now + self._wish.ttl
         except LeaseLost:
             self._was_told = True

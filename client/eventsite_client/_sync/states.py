@@ -161,10 +161,11 @@ class StateReader(Caller):
         """
         direction = "backward" if backward else "forward"
         deadline = Deadline(self._timeout)
-        answer = self._call(seek_request(kind, name, to=to, by=projection, place=place, direction=direction))
+        request = seek_request(kind, name, to=to, by=projection, place=place, direction=direction)
+        answer = self._call(request, deadline)
         while (job := running_job(answer)) is not None:
-            if not deadline.left():
+            if deadline.left() <= _JOB_SECONDS:
                 raise NotReady(f"The job {job} seeks on.", status=202, members={"id": job})
-            sleep(min(_JOB_SECONDS, deadline.left()))
-            answer = self._call(get(f"/jobs/{job}", dict[str, Any]))
+            sleep(_JOB_SECONDS)
+            answer = self._call(get(f"/jobs/{job}", dict[str, Any]), deadline)
         return found_of(answer)

@@ -15,7 +15,7 @@ from eventsite_client import Client, NewEvent, NoAnswer, Unavailable
 from tests.support.dripping import HEAD, Dripping
 from tests.support.relay import Relay
 from tests.support.server import Server, database_variables, free_port
-from tests.support.transports import Through, problem
+from tests.support.transports import Scripted, Through, problem
 from tests.support.twins import MakeClient
 
 EVENT = NewEvent("Counted")
@@ -124,3 +124,69 @@ def test_a_client_works_on_after_a_fork(
         assert len(client.stream_events("child").all()) == 50
         ids = [event.id for event in client.events()]
         assert len(set(ids)) == 101
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_waiting_for_an_event_ends_in_time_also_without_a_server(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, is_silent: bool
+) -> None:
+    for module in ("_sync", "_async"):
+        monkeypatch.setattr(f"eventsite_client.{module}.client._SLACK_SECONDS", 0.2)
+    with Dripping(b"", b"") as silent:
+        client = make_client(silent.url if is_silent else f"http://127.0.0.1:{free_port()}", "evt_any")
+        begin = time.monotonic()
+        with pytest.raises(NoAnswer):
+            client.wait_for("type:A", timeout=0.3)
+        assert time.monotonic() - begin < 3
+
+
+def test_following_a_silent_server_ends_in_time(make_client: MakeClient) -> None:
+    with Dripping(b"", b"") as silent:
+        follower = make_client(silent.url, "evt_any", timeout=1).follow()
+        begin = time.monotonic()
+        with pytest.raises(NoAnswer):
+            next(follower)
+        assert 0.9 < time.monotonic() - begin < 3
+
+
+def test_a_follower_waits_longer_than_its_timeout_once_the_server_has_answered(
+    make_client: MakeClient, server: Server, token: str
+) -> None:
+    client = make_client(server.url, token)
+    with client.with_timeout(0.5).follow("type:A") as follower:
+        appending = threading.Timer(1, client.append, args=("s", NewEvent("A")))
+        appending.start()
+        assert next(follower).type == "A"
+        assert not follower._cursor.polls
+        appending.join()
+
+
+def test_leaving_a_lease_ends_in_time_also_without_a_server(make_client: MakeClient) -> None:
+    scripted = Scripted({"lease": "name:van", "token": 1}, httpx2.ConnectError("refused"))
+    client = make_client("http://testserver", "evt_any", timeout=0.3, transport=lambda: scripted)
+    begin = time.monotonic()
+    with client.lease(name="van", agent="packer", ttl=3_600):
+        pass
+    assert time.monotonic() - begin < 3
+    assert len(scripted.requests) > 1
+
+
+def test_closing_a_client_with_another_timeout_leaves_the_first_one_open(
+    make_client: MakeClient, server: Server, token: str
+) -> None:
+    made: list[Through] = []
+
+    def make() -> Through:
+        made.append(Through(lambda request: None))
+        return made[-1]
+
+    client = make_client(server.url, token, transport=make)
+    client.append("s", EVENT)
+    client.log("s", EVENT)
+    assert client.flush()
+    sender = client._log._sender
+    with client.with_timeout(5) as impatient:
+        impatient.append("s", EVENT)
+    client.append("s", EVENT)
+    assert len(made) == 2  # one of them is for the log
+    assert client._log._sender is sender

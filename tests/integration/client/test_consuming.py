@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import httpx2
 import pytest
 
 from events.access.tokens import create_token
@@ -16,6 +17,7 @@ from tests.support.relay import Relay
 from tests.support.running import append
 from tests.support.server import Server, free_port
 from tests.support.subscriptions import expire
+from tests.support.transports import Behind
 from tests.support.twins import MakeClient
 from tests.support.working import work_on
 
@@ -180,6 +182,30 @@ def test_an_answer_that_is_lost_costs_no_attempt_and_writes_nothing_twice(
         assert work_on(relayed, pack) == 10
     assert attempts == [1] * 10
     assert Event.objects.filter(log=log, type="OrderPacked").count() == 10
+
+
+def test_an_answer_that_is_lost_for_good_makes_no_failure_of_what_was_settled(
+    make_client: MakeClient,
+    server: Server,
+    token: str,
+    log: Log,
+    packing: Subscription,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The append settles the event, but no answer of an append comes before the timeout."""
+
+    def lose(request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
+        if request.url.path.endswith("/events"):
+            raise httpx2.ReadError("lost")
+        return answer
+
+    append(log, [PLACED])
+    client = make_client(server.url, token, timeout=1, transport=lambda: Behind(lose))
+    assert work_on(client.subscription("packing"), lambda work: work.append(NewEvent("OrderPacked"))) == 1
+    assert Event.objects.filter(log=log, type="OrderPacked").count() == 1
+    assert not FailedAttempt.objects.filter(log=log).exists()
+    assert unsettled(log) == 0
+    assert "failed at attempt" not in caplog.text
 
 
 def test_a_consumer_that_stops_when_idle_ends_while_the_server_is_away(make_client: MakeClient, token: str) -> None:

@@ -16,6 +16,7 @@ import pytest
 from eventsite_client import AsyncClient, Client, NewEvent
 from eventsite_client._background import lifetime, sender
 from eventsite_client._background.sender import Sender
+from eventsite_client._sync import io
 from tests.support.patience import PATIENCE
 from tests.support.transports import Lines
 
@@ -174,3 +175,23 @@ def test_a_transport_that_cant_be_made_is_tried_again_and_no_line_is_lost() -> N
         client.log("s", NewEvent("A", 1))
         assert client.flush(PATIENCE)
         assert lines.data == [1]
+
+
+def test_what_is_renewed_again_and_again_is_stopped_in_time_although_a_call_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(io, "_STOP_SECONDS", 0.05)
+    has_begun, hangs = threading.Event(), threading.Event()
+
+    def renew() -> bool:
+        has_begun.set()
+        hangs.wait()
+        return True
+
+    keeping = io.Repeating(0.001, renew)
+    assert has_begun.wait(PATIENCE)
+    keeping.stop()
+    has_begun.clear()
+    hangs.set()
+    keeping._thread.join(PATIENCE)
+    assert not has_begun.is_set()
