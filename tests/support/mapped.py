@@ -52,13 +52,18 @@ def tied(spans: Sequence[Span]) -> list[list[Span]]:
     return list(runs.values())
 
 
-def mapped(spans: Sequence[Span], records: Sequence[LogRecord] = ()) -> list[MappedRun]:
-    """The runs that spans make, without those that make no events."""
+def runs_of(spans: Sequence[Span], records: Sequence[LogRecord]) -> list[tuple[list[Span], list[LogRecord]]]:
+    """The spans of each run, with its log records."""
     runs = []
     for run in tied(spans):
         traces = {span.trace_id for span in run}
-        runs.append(map_run(run, [record for record in records if record.trace_id in traces]))
-    return [run for run in runs if run.events]
+        runs.append((run, [record for record in records if record.trace_id in traces]))
+    return runs
+
+
+def mapped(spans: Sequence[Span], records: Sequence[LogRecord] = ()) -> list[MappedRun]:
+    """The runs that spans make, without those that make no events."""
+    return [run for run in (map_run(*each) for each in runs_of(spans, records)) if run.events]
 
 
 class WholeRun:

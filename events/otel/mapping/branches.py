@@ -82,5 +82,5 @@ def _last_events(nodes: list[Node], drafts: list[Draft]) -> dict[int, Draft]:
 
 def _keep_later(last: dict[int, Draft], node: Node, draft: Draft) -> None:
     known = last.get(id(node))
-    if known is None or (known.time_ns, known.id) < (draft.time_ns, draft.id):
+    if known is None or known.time_ns < draft.time_ns or (known.time_ns == draft.time_ns and known.id < draft.id):
         last[id(node)] = draft

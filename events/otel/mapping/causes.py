@@ -119,9 +119,10 @@ class _Causes:
         if node.role is Role.AGENT and draft is self._drafts.ends.get(id(node)):
             scope = self._scopes.get(id(node))
             return (scope.final(draft.time_ns) if scope else None) or self._drafts.starts.get(id(node))
-        around = (self._drafts.starts.get(id(other)) for other in (node.above, node.agent_node))
-        starts = [start for start in around if start is not None]
-        return max(starts, key=lambda start: start.time_ns) if starts else self._drafts.run_start
+        above, around = (self._drafts.starts.get(id(other)) for other in (node.above, node.agent_node))
+        if above is not None and around is not None:
+            return above if above.time_ns >= around.time_ns else around
+        return above or around or self._drafts.run_start
 
     def end_run(self) -> None:
         """Let the last event before the run's end be its cause."""

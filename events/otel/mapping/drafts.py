@@ -58,6 +58,10 @@ def in_order(drafts: list[Draft]) -> list[Draft]:
 
 
 def _settle(draft: Draft) -> None:
+    """Find an event's place in time, and first those of its causes."""
+    if draft.cause is None or draft.cause.at_ns >= 0:
+        draft.at_ns = draft.time_ns if draft.cause is None else max(draft.time_ns, draft.cause.at_ns)
+        return
     path: list[Draft] = []
     on_path: set[int] = set()
     node: Draft | None = draft

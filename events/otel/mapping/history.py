@@ -6,6 +6,7 @@ Each call of a model repeats the whole history. Most of it is in the log already
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 from events.otel.mapping.errors import error_of
@@ -25,7 +26,9 @@ class Histories:
         self._told: dict[tuple[str | None, int], list[Message]] = {}
         self._replies: set[tuple[Any, ...]] = set()
         self._contents: set[str] = set()
-        self._calls: set[str] = set()
+        self._ids: set[str] = set()
+        """The ids of the calls that replies ask for."""
+        self._calls: list[dict[str, Any]] = []
         self._results: set[str] = set()
         self._prints: dict[int, tuple[Any, ...]] = {}
         for node in nodes:
@@ -35,7 +38,8 @@ class Histories:
                 if "content" in reading.reply:
                     self._contents.add(reading.reply["content"])
                 for call in reading.reply.get("tool_calls", ()):
-                    self._calls.update((call.get("id", ""), _key(call)))
+                    self._calls.append(call)
+                    self._ids.add(call.get("id", ""))
             elif node.role in (Role.TOOL, Role.HANDOFF) and reading.call_id is not None:
                 self._results.add(reading.call_id)
 
@@ -75,14 +79,18 @@ class Histories:
         if message["role"] == "tool":
             call_id = message.get("call_id", "")
             is_known = call_id in self._results
-            return is_known or (not is_first and bool(self._results) and call_id not in self._calls)
+            return is_known or (not is_first and bool(self._results) and call_id not in self._ids)
         if message["role"] != "assistant":
             return False
         if not is_first or self._print(message) in self._replies:
             return True
         calls = message.get("tool_calls", ())
         is_known = "content" not in message or message["content"] in self._contents
-        return is_known and all(call.get("id") in self._calls or _key(call) in self._calls for call in calls)
+        return is_known and all(call.get("id") in self._ids or _key(call) in self._keys for call in calls)
+
+    @cached_property
+    def _keys(self) -> set[str]:
+        return {_key(call) for call in self._calls}
 
 
 def take_results(nodes: list[Node]) -> None:

@@ -7,7 +7,7 @@ Vercel AI (`toolName`), LangChain's dumps (`kwargs` or `data`), and pairs of rol
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -28,12 +28,6 @@ _CALLS = ("tool_call", "tool-call", "tool_use", "function")
 _RESPONSES = {"function_response", "functionResponse", "toolResult"}
 _RESULTS = ("tool_call_response", "tool-result", "tool_result")
 _INNER = ("kwargs", "data", "message")
-_MAX_LEVELS = 16
-"""Of names with dots that become objects in each other."""
-_PLAIN = (str, int, float, bool)
-_MEMBER = "message."
-_SCALARS = frozenset({"role", "content", "tool_call_id"})
-"""The members of messages that are neither objects nor lists."""
 _BLOBS = ("blob", "image", "image_url", "input_image", "audio", "input_audio", "media", "file", "uri")
 
 
@@ -45,18 +39,18 @@ def messages_of(value: Any) -> list[Message] | None:
         except UNREADABLE:
             return None
         if len(items) != 1 or items[0][:1] != b"[":
-            return _joined(map(_messages_of_text, items))
+            return joined(map(_messages_of_text, items))
     value = parsed(value)
     if isinstance(value, dict) and isinstance(inner := value.get("messages"), str | list):
         return messages_of(inner)
     if isinstance(value, list):
         if len(value) == 1 and isinstance(value[0], list):
             value = value[0]
-        return _joined(map(_parted, value))
+        return joined(map(parted, value))
     return None
 
 
-def _joined(messages: Iterable[Sequence[Message]]) -> list[Message]:
+def joined(messages: Iterable[Sequence[Message]]) -> list[Message]:
     return [message for some in messages for message in some]
 
 
@@ -64,20 +58,24 @@ def _joined(messages: Iterable[Sequence[Message]]) -> list[Message]:
 def _messages_of_text(text: bytes) -> Sequence[Message]:
     """Read one message. Each call of a model repeats the history, so most were read before."""
     try:
-        return _parted(decode(text))
+        return parted(decode(text))
     except UNREADABLE:
         return ()
 
 
-def _parted(value: Any) -> Sequence[Message]:
+forget = _messages_of_text.cache_clear
+"""Forget the messages that were read: what one run says is not kept when it is mapped."""
+
+
+def parted(value: Any) -> Sequence[Message]:
     """Read one message. One with the results of several tools becomes several, as each result has its call."""
     parts = value.get("parts") if isinstance(value, dict) else None
     if not isinstance(parts, list) or len(parts) < 2 or not any(map(_is_result, parts)):
-        messages = [message_of(value)]
-    else:
-        others = [part for part in parts if not _is_result(part)]
-        groups = [others, *([part] for part in parts if _is_result(part))]
-        messages = [message_of({**value, "parts": group}) for group in groups if group]
+        message = message_of(value)
+        return () if message is None else (message,)
+    others = [part for part in parts if not _is_result(part)]
+    groups = [others, *([part] for part in parts if _is_result(part))]
+    messages = [message_of({**value, "parts": group}) for group in groups if group]
     return [message for message in messages if message is not None]
 
 
@@ -115,6 +113,8 @@ def _read(fields: dict[str, Any]) -> Message:
     message: Message = {"role": _ROLES.get(role, role) if isinstance(role, str) else "assistant"}
     parts = fields.get("parts")
     content = parts if parts is not None else fields.get("content")
+    if isinstance(content, list) and len(content) == 1 and isinstance(part := content[0], dict):
+        content = _text_of_part(part) or content
     calls = fields.get("tool_calls") or fields.get("function_call")
     if calls is None and isinstance(content, str):
         if content:
@@ -135,6 +135,12 @@ def _read_parts(message: Message, content: Any, fields: dict[str, Any]) -> None:
     if isinstance(fields.get("function_call"), dict):
         reader.call(fields["function_call"])
     reader.finish()
+
+
+def _text_of_part(part: dict[str, Any]) -> str | None:
+    """Return the text of a part that is nothing else."""
+    text = part.get("text", part.get("content")) if part.get("type") == "text" else None
+    return text if isinstance(text, str) else None
 
 
 class _Parts:
@@ -158,12 +164,11 @@ class _Parts:
         if isinstance(part, str):
             self._texts.append(part)
         elif isinstance(part, dict):
-            kind = part.get("type")
-            text = part.get("text", part.get("content")) if kind == "text" else None
-            if isinstance(text, str):
+            text = _text_of_part(part)
+            if text is not None:
                 self._texts.append(text)
             else:
-                self._typed(part, kind)
+                self._typed(part, part.get("type"))
 
     def _typed(self, part: dict[str, Any], kind: Any) -> None:
         if kind in _CALLS:
@@ -241,97 +246,6 @@ def _from_base64(text: str) -> bytes:
         return b64decode(text, validate=True)
     except ValueError:
         return text.encode("utf-8", "replace")
-
-
-def flattened_messages(attributes: Mapping[str, Any], prefix: str) -> list[Message] | None:
-    """Read messages whose members are attributes of their own: `<prefix>0.role`, `<prefix>0.content`. None without any.
-
-    The messages must not be changed.
-    """
-    items = _by_index(attributes, prefix)
-    if not items:
-        return None
-    # With the types, as 1 and True are the same key.
-    return _joined(
-        _messages_of_members(tuple((name, type(value), value) for name, value in items[index]))
-        for index in sorted(items)
-    )
-
-
-def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[Any] | None:
-    """Return the list whose items' members are attributes of their own. None if there is no item."""
-    items = _by_index(attributes, prefix)
-    return [_nested(items[index]) for index in sorted(items)] if items else None
-
-
-def _by_index(attributes: Mapping[str, Any], prefix: str) -> dict[int, list[tuple[str, Any]]]:
-    """Return the members of each item, with the rest of their names."""
-    items: dict[int, list[tuple[str, Any]]] = {}
-    length = len(prefix)
-    for key, value in attributes.items():
-        if key.startswith(prefix):
-            index, _, name = key[length:].partition(".")
-            if len(index) <= 9 and index.isdecimal() and isinstance(value, _PLAIN):
-                items.setdefault(int(index), []).append((name, value))
-    return items
-
-
-@lru_cache(maxsize=1_024)
-def _messages_of_members(members: tuple[tuple[str, type, Any], ...]) -> Sequence[Message]:
-    fields = {name.removeprefix(_MEMBER): value for name, _, value in members}
-    if fields.keys() <= _SCALARS:
-        return _parted(fields)
-    return _parted(_plain(_nested((name, value) for name, _, value in members)))
-
-
-def forget() -> None:
-    """Forget the messages that were read: what one run says is not kept when it is mapped."""
-    _messages_of_text.cache_clear()
-    _messages_of_members.cache_clear()
-
-
-def _nested(members: Iterable[tuple[str, Any]]) -> Any:
-    tree: dict[str, Any] = {}
-    for key, value in members:
-        *path, last = key.split(".", _MAX_LEVELS)
-        node = tree
-        for name in path:
-            child = node.setdefault(name, {})
-            if not isinstance(child, dict):
-                break
-            node = child
-        else:
-            node.setdefault(last, value)
-    return _lists(tree)
-
-
-def _lists(tree: Any) -> Any:
-    """Turn objects whose keys are numbers into lists."""
-    if not isinstance(tree, dict):
-        return tree
-    first = next(iter(tree), "")
-    if first.isdecimal() and all(key.isdecimal() and key.isascii() for key in tree):
-        return [_lists(tree[key]) for key in sorted(tree, key=lambda key: (len(key), key))]
-    return {key: _lists(value) if isinstance(value, dict) else value for key, value in tree.items()}
-
-
-def _plain(item: Any) -> Any:
-    """Return a message without the objects by which OpenInference says what their content is."""
-    if not isinstance(item, dict):
-        return item
-    message = item.get("message")
-    fields = dict(message) if isinstance(message, dict) else dict(item)
-    if isinstance(contents := fields.pop("contents", None), list):
-        fields["content"] = [_unwrapped(one, "message_content") for one in contents]
-    if isinstance(calls := fields.get("tool_calls"), list):
-        fields["tool_calls"] = [_unwrapped(one, "tool_call") for one in calls]
-    if name := fields.get("function_call_name"):
-        fields["tool_calls"] = [{"name": name, "arguments": fields.get("function_call_arguments_json")}]
-    return fields
-
-
-def _unwrapped(item: Any, name: str) -> Any:
-    return item.get(name, item) if isinstance(item, dict) else item
 
 
 def last_text(value: Any, *, is_output: bool = False) -> Any:

@@ -74,8 +74,8 @@ class Reading(Struct):
     def fill(self, other: Reading) -> None:
         """Take from another reading what this one does not say."""
         for field in _FILLED:
-            if getattr(self, field) is None:
-                setattr(self, field, getattr(other, field))
+            if getattr(self, field) is None and (value := getattr(other, field)) is not None:
+                setattr(self, field, value)
 
 
 _FILLED = tuple(field for field in Reading.__struct_fields__ if field != "role")

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
-from events.otel.mapping import messages
+from events.otel.mapping import flattened, messages
 from events.otel.mapping.agents import name_agents
 from events.otel.mapping.causes import find_causes
 from events.otel.mapping.conventions import Reader, read
@@ -25,14 +25,14 @@ from events.otel.spans import LogRecord, Span
 _MAX_ORIGINAL_CHARACTERS = 1_000
 
 
-class RunName(Struct, frozen=True):
+class RunName(Struct, frozen=True, gc=False):
     """The stream and the workflow of all events of a run."""
 
     stream: str
     correlation_id: str
 
 
-class MappedEvent(Struct, frozen=True):
+class MappedEvent(Struct, frozen=True, gc=False):
     """One event to append. `data` and `metadata` are JSON; `occurred_at` is RFC 3339, or None if no clock told it."""
 
     id: str
@@ -89,6 +89,7 @@ def map_run(
         return MappedRun(name, [_event(draft, name, limits) for draft in ordered], other_ids)
     finally:
         messages.forget()
+        flattened.forget()
 
 
 def _once(records: Iterable[LogRecord]) -> Sequence[LogRecord]:

@@ -17,6 +17,7 @@ from events.otel.spans import Span
 
 _SOLITARY = DOINGS | {Role.SETUP, Role.CARRIER}
 """A root that is one of these is no run."""
+_ASKED_FOR = frozenset({Role.TOOL, Role.HANDOFF, Role.AGENT})
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 
 
@@ -40,7 +41,7 @@ class Drafts:
         return draft
 
     def start(self, type: str, node: Node, data: Data, *, ids: Sequence[str] = ()) -> None:
-        ids = (*ids, *_ids(node, "start"))
+        ids = [*ids, *_ids(node, "start")]
         self.starts[id(node)] = self.add(type, node, ids, data, time_ns=node.started_ns, agent=node.agent)
 
     def end(self, type: str, node: Node, data: Data, *, time_ns: int | None = None) -> None:
@@ -50,7 +51,10 @@ class Drafts:
 
 def _ids(node: Node, phase: str) -> list[str]:
     """Return the id of an event, and those that it had where only a twin of its node was there."""
-    return [f"{one.id}:{phase}" for one in (node, *node.twins)]
+    ids = [f"{node.id}:{phase}"]
+    if node.twins:
+        ids += [f"{twin.id}:{phase}" for twin in node.twins]
+    return ids
 
 
 def tell(timed: list[Node], run_id: str) -> Drafts:
@@ -142,11 +146,12 @@ def _replied_ns(timed: list[Node], asked_by: dict[int, Node]) -> dict[int, int]:
     """Return when models replied whose spans were still open: before what they asked for, or what is within them."""
     replied: dict[int, int] = {}
     for node in timed:
-        if node.role in (Role.TOOL, Role.HANDOFF, Role.AGENT):
+        if node.role in _ASKED_FOR:
             within = node.above if node.above is not None and node.above.role is Role.MODEL else None
-            for model in {id(one): one for one in (asked_by.get(id(node)), within) if one is not None}.values():
-                replied_ns = max(model.started_ns, min(node.started_ns, model.ended_ns))
-                replied[id(model)] = min(replied.get(id(model), replied_ns), replied_ns)
+            for model in (asked_by.get(id(node)), within):
+                if model is not None:
+                    replied_ns = max(model.started_ns, min(node.started_ns, model.ended_ns))
+                    replied[id(model)] = min(replied.get(id(model), replied_ns), replied_ns)
     return replied
 
 

@@ -40,16 +40,16 @@ class Replies:
 
     def add(self, node: Node) -> None:
         """Add the reply of a model. Replies are added in the order of time."""
-        calls = [
-            _Call(node, fields, place)
-            for place, fields in enumerate((node.reading.reply or {}).get("tool_calls", ()), 1)
-        ]
-        for call in calls:
+        if node.reading.reply is None or "tool_calls" not in node.reading.reply:
+            return
+        open_calls = self._open.setdefault(id(node.agent_node), [])
+        for place, fields in enumerate(node.reading.reply["tool_calls"], 1):
+            call = _Call(node, fields, place)
+            open_calls.append(call)
             if call.id is not None:
                 self._by_id.setdefault(call.id, call)
-        self._handoffs |= {target_of(call.name, call.arguments): call for call in calls if is_handoff(call.name)}
-        open_calls = self._open.setdefault(id(node.agent_node), [])
-        open_calls += calls
+            if is_handoff(call.name):
+                self._handoffs[target_of(call.name, call.arguments)] = call
         del open_calls[:-_MAX_OPEN]
 
     def asked_for(self, node: Node) -> Node | None:

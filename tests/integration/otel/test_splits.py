@@ -14,7 +14,7 @@ from events.models import Log, OtelFailure
 from events.otel.mapping.run import MappedEvent, MappedRun
 from events.otel.worker import working
 from events.types import Event
-from tests.support.mapped import WholeRun, mapped, records_in, spans_in, tied
+from tests.support.mapped import WholeRun, mapped, records_in, runs_of, spans_in
 from tests.support.otel import Part, events_of, joined, parts, pass_time, send, work
 from tests.support.otlp import captures
 
@@ -79,11 +79,8 @@ def whole_runs(shared_data: Path) -> list[tuple[list[Part], list[WholeRun]]]:
     """The parts of each captured run of several spans, and what it makes as a whole."""
     found: dict[str, tuple[list[Part], list[WholeRun]]] = {}
     for _, requests in captures(shared_data):
-        spans, records = spans_in(requests), records_in(requests)
-        runs = tied(spans)
-        traces = [{span.trace_id for span in run} for run in runs]
-        of_runs = [[record for record in records if record.trace_id in ids] for ids in traces]
-        wholes = [WholeRun(*run) for run in zip(runs, of_runs, strict=True)]
+        spans = spans_in(requests)
+        wholes = [WholeRun(*run) for run in runs_of(spans, records_in(requests))]
         found.setdefault(spans[0].trace_id, (parts(requests), wholes))
     return list(found.values())
 

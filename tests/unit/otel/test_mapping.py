@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.otel.careful import map_carefully
-from events.otel.mapping import messages
+from events.otel.mapping import flattened, messages
 from events.otel.mapping.reading import Role
 from events.otel.mapping.run import RunName, map_run
 from events.otel.spans import Span
@@ -154,7 +154,7 @@ def test_no_defect_of_the_mapper_lets_a_span_vanish(defective: str, monkeypatch:
 def test_messages_that_differ_by_a_type_alone_are_not_taken_for_each_other() -> None:
     def arguments(value: object) -> object:
         attributes = {"p.0.role": "user", "p.0.tool_calls.0.name": "look", "p.0.tool_calls.0.arguments": value}
-        [message] = messages.flattened_messages(attributes, "p.") or []
+        [message] = flattened.flattened_messages(attributes, "p.") or []
         return message["tool_calls"][0]["arguments"]
 
     assert [repr(arguments(value)) for value in (1, True, 1.0)] == ["1", "True", "1.0"]
@@ -165,7 +165,10 @@ def test_what_a_run_says_is_not_kept() -> None:
     map_run(
         [Span(TRACE, "1" * 16, None, "chat", 1, 2, {"gen_ai.operation.name": "chat", "gen_ai.input.messages": text})]
     )
+    members = {"llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "a secret"}
+    map_run([Span(TRACE, "1" * 16, None, "chat", 1, 2, {"openinference.span.kind": "LLM", **members})])
     assert messages._messages_of_text.cache_info().currsize == 0
+    assert flattened._messages_of_members.cache_info().currsize == 0
 
 
 def test_an_image_becomes_its_size_and_its_hash() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from events.otel.mapping.run import MappedEvent, MappedRun, map_run
 from events.otel.spans import LogRecord, Span
-from tests.support.mapped import WholeRun, records_in, spans_in, tied
+from tests.support.mapped import WholeRun, records_in, runs_of, spans_in
 from tests.support.otlp import captures
 
 Item: TypeAlias = Span | LogRecord
@@ -47,9 +47,7 @@ class Kept:
 def runs(shared_data: Path) -> Iterator[tuple[str, list[Item], WholeRun]]:
     """Each captured run of several spans that makes events."""
     for name, requests in captures(shared_data):
-        for spans in tied(spans_in(requests)):
-            traces = {span.trace_id for span in spans}
-            records = [record for record in records_in(requests) if record.trace_id in traces]
+        for spans, records in runs_of(spans_in(requests), records_in(requests)):
             whole = WholeRun(spans, records)
             if len(spans) > 1 and whole.expected:
                 yield name, [*spans, *records], whole

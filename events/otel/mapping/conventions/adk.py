@@ -11,6 +11,7 @@ from events.otel.mapping.reading import Message, Reading, Role
 from events.otel.spans import Span
 
 _PREFIX = "gcp.vertex.agent."
+_EVENT = f"{_PREFIX}event_id"
 _AGENT = "agent_run ["
 _MERGED_TOOLS = "(merged tools)"
 """The span of several tools at once, which have spans of their own."""
@@ -25,7 +26,7 @@ _USAGE = {
 def read(span: Span) -> Reading | None:
     """Read a span of this kit."""
     attributes = span.attributes
-    if not span.scope.startswith("gcp.vertex.agent") and f"{_PREFIX}event_id" not in attributes:
+    if not span.scope.startswith("gcp.vertex.agent") and _EVENT not in attributes:
         return None
     if span.name.startswith(_AGENT):
         name = span.name.removeprefix(_AGENT).removesuffix("]")

@@ -34,6 +34,7 @@ _ROLE_OF_EVENT = {
     "gen_ai.tool.message": "tool",
     "gen_ai.choice": "assistant",
 }
+_COUNTING = frozenset({Role.MODEL, Role.EMBEDDING})
 _CHOICE = "gen_ai.choice"
 _RESPONSE_ID = "resp_"
 """The beginning of what OpenAI's Responses API calls a response."""
@@ -70,7 +71,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
         reading.name = reading.agent or _after(span.name, "invoke_agent ")
     elif role is Role.WORKFLOW:
         reading.name = text(attributes.get("gen_ai.workflow.name")) or _after(span.name, "invoke_workflow ")
-    elif role in (Role.MODEL, Role.EMBEDDING):
+    elif role in _COUNTING:
         reading.usage = usage(attributes, _USAGE)
         reading.finish_reason = _first(attributes.get("gen_ai.response.finish_reasons"))
     _read_messages(reading, span, records)
@@ -113,7 +114,9 @@ def _read_tool_events(reading: Reading) -> None:
 
 
 def _read_messages(reading: Reading, span: Span, records: Sequence[LogRecord]) -> None:
-    holders = [span.attributes, *(event.attributes for event in span.events if event.name == _DETAILS)]
+    holders = [span.attributes]
+    if span.events:
+        holders += [event.attributes for event in span.events if event.name == _DETAILS]
     for record in records:
         if record.name not in _ROLE_OF_EVENT:
             holders.append(record.attributes)
@@ -124,17 +127,20 @@ def _read_messages(reading: Reading, span: Span, records: Sequence[LogRecord]) -
             reading.messages = messages
         if reading.reply is None and (replies := messages_of(holder.get("gen_ai.output.messages"))):
             reading.reply = _reply_in(replies)
-    instructions = next((message for holder in holders if (message := _instructions(holder))), None)
-    if instructions is not None and reading.messages is not None:
-        reading.messages = [instructions, *reading.messages]
-    if any(record.name in _ROLE_OF_EVENT for record in records):
+    if reading.messages is not None:
+        instructions = next((message for holder in holders if (message := _instructions(holder))), None)
+        reading.messages = reading.messages if instructions is None else [instructions, *reading.messages]
+    if records and any(record.name in _ROLE_OF_EVENT for record in records):
         ordered = sorted(records, key=lambda record: record.time_ns)
         _read_history(reading, ((record.name, record.attributes, parsed(record.body)) for record in ordered))
 
 
 def _reply_in(messages: list[Message]) -> Message:
     """Return the last message by the model. Some frameworks put the results of tools among what an agent gave."""
-    return next((message for message in reversed(messages) if message["role"] == "assistant"), messages[-1])
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            return message
+    return messages[-1]
 
 
 def _instructions(holder: Attributes) -> Message | None:

@@ -11,6 +11,7 @@ from events.otel.mapping.reading import Reading, Role
 from events.otel.spans import Span
 
 _PREFIX = "langfuse.observation."
+_TYPE = f"{_PREFIX}type"
 _TYPES = {
     "generation": Role.MODEL,
     "agent": Role.AGENT,
@@ -32,7 +33,7 @@ _USAGE = {
 def read(span: Span) -> Reading | None:
     """Read an observation of Langfuse."""
     attributes = span.attributes
-    type = attributes.get(f"{_PREFIX}type")
+    type = attributes.get(_TYPE)
     if not isinstance(type, str):
         return None
     reading = Reading(

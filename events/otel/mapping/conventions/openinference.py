@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from events.otel.mapping.conventions.genai import text, usage
+from events.otel.mapping.flattened import flattened_messages, unflattened
 from events.otel.mapping.json_text import parsed
-from events.otel.mapping.messages import flattened_messages, last_text, message_of, messages_of, unflattened
+from events.otel.mapping.messages import last_text, message_of, messages_of
 from events.otel.mapping.reading import WORK, Reading, Role
 from events.otel.spans import Attributes, Span
 
@@ -58,9 +59,7 @@ def read(span: Span) -> Reading | None:
         or text(metadata.get("lc_agent_name")),
         conversation=text(attributes.get("session.id")) or _thread(metadata),
     )
-    if role is Role.MODEL and _is_request(attributes):
-        reading.role = Role.CARRIER
-    elif role is Role.MODEL:
+    if role is Role.MODEL:
         _read_model(reading, attributes)
         reading.agent = reading.agent or _graph_node(metadata)
     elif role is Role.TOOL:
@@ -131,14 +130,6 @@ def _graph_node(metadata: dict[str, Any]) -> str | None:
     return None if namespace is None else namespace.partition("|")[0].partition(":")[0] or None
 
 
-def _is_request(attributes: Attributes) -> bool:
-    """Whether a span only makes the request of a model call, as LlamaIndex' `_prepare_chat_with_tools` does."""
-    if any(key.startswith(("llm.output_messages.", "llm.token_count.")) for key in attributes):
-        return False
-    output = parsed(attributes.get("output.value"))
-    return isinstance(output, dict) and "messages" in output and "choices" not in output
-
-
 def _read_model(reading: Reading, attributes: Attributes) -> None:
     reading.model = text(attributes.get("llm.model_name"))
     reading.provider = text(attributes.get("llm.provider")) or text(attributes.get("llm.system"))
@@ -152,6 +143,8 @@ def _read_model(reading: Reading, attributes: Attributes) -> None:
     replies = flattened_messages(attributes, "llm.output_messages.")
     if replies:
         reading.reply = replies[-1]
+    elif reading.usage is None and isinstance(response, dict) and "messages" in response and "choices" not in response:
+        reading.role = Role.CARRIER  # it only makes the request, as LlamaIndex' `_prepare_chat_with_tools` does
     elif output := last_text(attributes.get("output.value"), is_output=True):
         reading.reply = message_of({"role": "assistant", "content": output})
 
@@ -171,7 +164,6 @@ def _read_tool(reading: Reading, span: Span) -> None:
 
 def _short(name: str) -> str | None:
     """Return the part of a span's name that names an agent or a tool: `CodeAgent.run` is CodeAgent."""
-    for ending in _ENDINGS:
-        if name.endswith(ending):
-            return name.removesuffix(ending) or None
-    return name or None
+    if not name.endswith(_ENDINGS):
+        return name or None
+    return name.removesuffix(next(ending for ending in _ENDINGS if name.endswith(ending))) or None
