@@ -9,7 +9,7 @@ from events.models import Log
 from projections.catalog.agents import agents
 from projections.catalog.counts import counts
 from projections.catalog.lifecycle import lifecycle
-from tests.support.accessibility import WIDTHS, findings, reaches_beyond
+from tests.support.accessibility import WIDTHS, findings, findings_at_each_width, reaches_beyond
 from tests.support.api_agent import Agent
 from tests.support.factories import make_log
 from tests.support.running import settle
@@ -71,10 +71,8 @@ def test_pages_have_no_findings(themed: Page, log: Log) -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.usefixtures("filled")
-def test_open_rows_and_parts_that_fail_have_no_findings(themed: Page, log: Log, width: int) -> None:
-    themed.set_viewport_size({"width": width, "height": 844})
+def test_open_rows_and_parts_that_fail_have_no_findings(themed: Page, log: Log) -> None:
     for path in ("", f"workflows/{WORKFLOW}/", "streams/order-1/"):
         themed.goto(f"/logs/{log.name}/{path}")
         themed.route("**/events/2", lambda route: route.fulfill(status=500))
@@ -82,40 +80,31 @@ def test_open_rows_and_parts_that_fail_have_no_findings(themed: Page, log: Log, 
         for row in rows.all():
             row.press("Enter")
         expect(themed.locator(".event-open, .failed")).to_have_count(rows.count())
-        assert findings(themed) == []
-        assert not reaches_beyond(themed)
+        assert findings_at_each_width(themed) == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_agents_at_work_have_no_findings(themed: Page, log: Log, agent: Agent, width: int) -> None:
+def test_agents_at_work_have_no_findings(themed: Page, log: Log, agent: Agent) -> None:
     for n, type in enumerate(("payment.initiated", "payment.failed", "approval.requested", "Noted")):
         fields = {"agent": f"{n}" * 200, "correlation_id": WORKFLOW}
         agent.append(f"payment-{n}", {"type": "payment.started", **fields}, {"type": type, **fields})
     settle(log, agents, lifecycle)
-    themed.set_viewport_size({"width": width, "height": 844})
     themed.goto(f"/logs/{log.name}/agents/")
     expect(themed.locator("#agents tbody tr")).to_have_count(4)
-    assert findings(themed) == []
-    assert not reaches_beyond(themed)
+    assert findings_at_each_width(themed) == {}
 
 
 @pytest.mark.usefixtures("filled")
 def test_a_timeline_beside_what_the_log_holds_has_no_findings(themed: Page, log: Log) -> None:
     settle(log, counts)
-    themed.set_viewport_size({"width": 1440, "height": 844})
     for query in ("", "?q=type:Placed", "?before=3"):
+        themed.set_viewport_size({"width": 1440, "height": 844})
         themed.goto(f"/logs/{log.name}/{query}")
         expect(themed.get_by_role("complementary", name="Most frequent names in the whole log")).to_be_visible()
-        assert findings(themed) == []
-        assert not reaches_beyond(themed)
+        assert findings_at_each_width(themed) == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_states_of_a_live_page_have_no_findings(
-    themed: Page, admin_page: Page, log: Log, agent: Agent, width: int
-) -> None:
+def test_the_states_of_a_live_page_have_no_findings(themed: Page, admin_page: Page, log: Log, agent: Agent) -> None:
     admin_page.close()  # while it is open the server keeps rows for it, and none is left out
-    themed.set_viewport_size({"width": width, "height": 844})
     agent.append("order-1", *[{"type": "OrderPlaced"}] * 60)
     themed.goto(f"/logs/{log.name}/")
     themed.evaluate("scrollTo({ top: 800, behavior: 'instant' })")
@@ -123,8 +112,7 @@ def test_the_states_of_a_live_page_have_no_findings(
 
     def check(state: str) -> None:
         expect(themed.locator(state)).to_be_visible()
-        assert findings(themed) == []
-        assert not reaches_beyond(themed)
+        assert findings_at_each_width(themed) == {}
 
     check("#pill")
     themed.keyboard.press("l")
@@ -135,30 +123,22 @@ def test_the_states_of_a_live_page_have_no_findings(
     check("#rows .gap")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_replay_that_is_played_and_that_follows_has_no_findings(
-    themed: Page, log: Log, agent: Agent, width: int
-) -> None:
-    themed.set_viewport_size({"width": width, "height": 844})
+def test_a_replay_that_is_played_and_that_follows_has_no_findings(themed: Page, log: Log, agent: Agent) -> None:
     agent.append("run-1", *({"occurred_at": f"2026-03-01T{hour:02}:00:00Z"} for hour in range(24)), *[{}] * 120)
     themed.goto(f"/logs/{log.name}/replay/stream/run-1/1")
     themed.keyboard.press("0")
     themed.keyboard.press("Space")
     expect(themed.locator("#gap")).to_have_text("1 h later")
-    assert findings(themed) == []
-    assert not reaches_beyond(themed)
+    assert findings_at_each_width(themed) == {}
     themed.keyboard.press("End")
     expect(themed.locator("#step")).to_have_value("144")
     themed.keyboard.press("Space")
     expect(themed.locator("#following")).to_be_visible()
-    assert findings(themed) == []
-    assert not reaches_beyond(themed)
+    assert findings_at_each_width(themed) == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.usefixtures("filled")
-def test_the_query_bar_has_no_findings_with_its_completions_and_many_terms(themed: Page, log: Log, width: int) -> None:
-    themed.set_viewport_size({"width": width, "height": 844})
+def test_the_query_bar_has_no_findings_with_its_completions_and_many_terms(themed: Page, log: Log) -> None:
     terms = " ".join(f"-type:{n}-{'x' * 90}" for n in range(20))
     themed.goto(f"/logs/{log.name}/?q={terms}")
     themed.keyboard.press("/")
@@ -168,37 +148,30 @@ def test_the_query_bar_has_no_findings_with_its_completions_and_many_terms(theme
         expect(themed.get_by_role("option").first).to_contain_text(text)
         themed.keyboard.press("ArrowDown")
         expect(themed.get_by_role("option", selected=True)).to_have_count(1)
-        assert findings(themed) == []
-        assert not reaches_beyond(themed)
+        assert findings_at_each_width(themed) == {}
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_first_run_and_signing_in_have_no_findings(themed: Page, log: Log, width: int) -> None:
-    themed.set_viewport_size({"width": width, "height": 844})
+def test_the_first_run_and_signing_in_have_no_findings(themed: Page, log: Log) -> None:
     for path in (f"/logs/{log.name}/", "/sign-in/nothing/", f"/logs/{make_log().name}/"):
         themed.goto(path)
         for summary in themed.locator("summary").all():
             summary.press("Enter")
-        assert findings(themed) == []
-        assert not reaches_beyond(themed)
+        assert findings_at_each_width(themed) == {}
     themed.goto(f"/logs/{log.name}/")
     themed.get_by_role("button", name="Sign out").click()
     assert findings(themed) == []
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_api_docs_have_no_findings(themed: Page, width: int) -> None:
-    themed.set_viewport_size({"width": width, "height": 844})
-    themed.goto("/api/docs")
-    themed.get_by_text("/api/streams/{stream}/events").first.click()
-    expect(themed.get_by_role("button", name="Try it out")).to_be_visible()
-    assert findings(themed) == []
-    assert not reaches_beyond(themed)
+def test_the_api_docs_have_no_findings(admin_page: Page) -> None:
+    admin_page.goto("/api/docs")
+    admin_page.get_by_text("/api/streams/{stream}/events").first.click()
+    expect(admin_page.get_by_role("button", name="Try it out")).to_be_visible()
+    assert findings_at_each_width(admin_page) == {}
     dark = "document.documentElement.classList.contains('dark-mode')"
-    is_dark = themed.evaluate(dark)
-    themed.get_by_role("button", name="Theme: light or dark").press("Enter")
-    expect(themed.locator("html.dark-mode")).to_have_count(0 if is_dark else 1)
-    themed.evaluate(TRANSITIONS_END)
-    assert findings(themed) == []
-    themed.get_by_role("link", name="Eventsite").first.press("Enter")
-    themed.wait_for_url(lambda url: "/api/docs" not in url)
+    is_dark = admin_page.evaluate(dark)
+    admin_page.get_by_role("button", name="Theme: light or dark").press("Enter")
+    expect(admin_page.locator("html.dark-mode")).to_have_count(0 if is_dark else 1)
+    admin_page.evaluate(TRANSITIONS_END)
+    assert findings(admin_page) == []
+    admin_page.get_by_role("link", name="Eventsite").first.press("Enter")
+    admin_page.wait_for_url(lambda url: "/api/docs" not in url)

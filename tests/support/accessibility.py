@@ -24,3 +24,14 @@ def findings(page: Page) -> list[str]:
 def reaches_beyond(page: Page) -> bool:
     wider: bool = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return wider
+
+
+def findings_at_each_width(page: Page) -> dict[int, list[str]]:
+    """The findings of axe at each width that has any. A page that is wider than the screen is one, too."""
+    wrong = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 844})
+        found = [*findings(page), *(["reaches beyond the screen"] if reaches_beyond(page) else [])]
+        if found:
+            wrong[width] = found
+    return wrong
