@@ -17,6 +17,7 @@ from events.otel.mapping.tree import Node
 from events.otel.mapping.wrappers import unwrap
 
 _END: Message = {"role": ""}
+"""It comes after the last message, so that the results before it are looked at, too."""
 
 
 class Histories:

@@ -271,6 +271,6 @@ def _fold_responses(ordered: list[Node]) -> None:
 
 
 def _take_calls(inner: Reading, outer: Reading) -> None:
-    """Let the reply of a wrapper count, if only it tells which tools the model asked for."""
+    """Let the reply of a wrapper count, if it alone tells which tools the model asked for."""
     if inner.reply is not None and "tool_calls" not in inner.reply and "tool_calls" in (outer.reply or {}):
         inner.reply = outer.reply

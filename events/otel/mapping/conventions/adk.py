@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.otel.mapping.conventions.genai import text, usage
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import message_of, messages_of
 from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.values import object_of, text, usage
 from events.otel.spans import Span
 
 _PREFIX = "gcp.vertex.agent."
@@ -36,8 +36,8 @@ def read(span: Span) -> Reading | None:
     if span.name.startswith("invocation"):
         return Reading(Role.WORKFLOW, name=span.name)
     request, response = (
-        _object(attributes.get(f"{_PREFIX}llm_request")),
-        _object(attributes.get(f"{_PREFIX}llm_response")),
+        object_of(attributes.get(f"{_PREFIX}llm_request")),
+        object_of(attributes.get(f"{_PREFIX}llm_response")),
     )
     reading = Reading(
         Role.MODEL if request else Role.OTHER,
@@ -51,15 +51,10 @@ def read(span: Span) -> Reading | None:
     if response:
         reading.reply = message_of(response.get("content"))
         reading.finish_reason = text(response.get("finish_reason"))
-        reading.usage = usage(_object(response.get("usage_metadata")), _USAGE)
+        reading.usage = usage(object_of(response.get("usage_metadata")), _USAGE)
     return reading if reading != Reading(Role.OTHER) else None
 
 
 def _instruction(request: dict[str, Any]) -> list[Message]:
-    message = message_of({"role": "system", "content": _object(request.get("config")).get("system_instruction")})
+    message = message_of({"role": "system", "content": object_of(request.get("config")).get("system_instruction")})
     return [message] if message else []
-
-
-def _object(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}

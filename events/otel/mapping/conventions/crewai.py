@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.otel.mapping.conventions.genai import text
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.reading import Reading, Role
+from events.otel.mapping.values import text
 from events.otel.spans import Span
 
 
@@ -19,7 +19,7 @@ def read(span: Span) -> Reading:
         Role.OTHER,
         name=text(attributes.get("crewai.crew.name")),
         task=description
-        or text(attributes.get("task_name"))
+        or (text(attributes.get("task_name")) if "crew_key" in attributes else None)
         or text(attributes.get("crewai.task.description"))
         or (_description(tasks[0]) if isinstance(tasks, list) and tasks else None),
         output=text(attributes.get("crewai.crew.result")),

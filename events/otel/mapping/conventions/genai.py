@@ -5,12 +5,13 @@ Messages are attributes of the span, or of a log event with all of them, or come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import message_of, messages_of
 from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.values import text, usage
 from events.otel.spans import Attributes, LogRecord, Span
 
 OPERATIONS = {
@@ -47,8 +48,6 @@ _USAGE = {
     "reasoning_tokens": ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
     "cost": ("gen_ai.usage.cost", "operation.cost"),
 }
-_COUNTED = ("input_tokens", "output_tokens")
-"""The numbers that are told although they are 0."""
 
 
 def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
@@ -172,24 +171,6 @@ def _fields(name: str, role: str, fields: Attributes) -> dict[str, Any]:
         return {"role": role, **inner}
     content = parsed(fields.get("content")) if inner is None else inner
     return {**fields, "role": role, "content": content}
-
-
-def usage(attributes: Attributes, names: Mapping[str, tuple[str, ...]]) -> dict[str, int | float] | None:
-    """Return the numbers that attributes have, each under the first of some names. None if there are none."""
-    found: dict[str, int | float] = {}
-    for field, keys in names.items():
-        for key in keys:
-            number = attributes.get(key)
-            if isinstance(number, (int, float)) and not isinstance(number, bool):
-                if number > 0 or field in _COUNTED:
-                    found[field] = number
-                break
-    return found or None
-
-
-def text(value: Any) -> str | None:
-    """Return a text that is not empty; None for anything else."""
-    return value if isinstance(value, str) and value else None
 
 
 def _first(value: Any) -> str | None:

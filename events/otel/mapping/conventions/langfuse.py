@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from events.otel.mapping.conventions.genai import text, usage
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
 from events.otel.mapping.reading import Reading, Role
+from events.otel.mapping.values import object_of, text, usage
 from events.otel.spans import Span
 
 _PREFIX = "langfuse.observation."
@@ -49,15 +47,10 @@ def read(span: Span) -> Reading | None:
         reading.messages = messages_of(given)
         reply = parsed(output)
         reading.reply = message_of({"role": "assistant", "content": reply} if isinstance(reply, str) else reply)
-        reading.usage = usage(_object(attributes.get(f"{_PREFIX}usage_details")), _USAGE)
+        reading.usage = usage(object_of(attributes.get(f"{_PREFIX}usage_details")), _USAGE)
     elif reading.role is Role.TOOL:
         reading.arguments, reading.result = parsed(given), parsed(output)
     else:
         reading.agent = reading.name if reading.role is Role.AGENT else None
         reading.task, reading.output = last_text(given), last_text(output, is_output=True)
     return reading
-
-
-def _object(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.otel.mapping.conventions.genai import text
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
 from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.values import text
 from events.otel.spans import Span
 
 _METADATA = "langsmith.metadata."

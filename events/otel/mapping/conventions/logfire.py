@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.otel.mapping.conventions.genai import text
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
 from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.values import object_of, text
 from events.otel.spans import Attributes, Span
 
 _TEMPLATE = "logfire.msg_template"
@@ -49,8 +49,8 @@ def read(span: Span) -> Reading | None:
 
 
 def _read_model(reading: Reading, attributes: Attributes) -> None:
-    response = _object(attributes.get("response"))
-    request = parsed(attributes.get("raw_input")) or _object(attributes.get("request_data")).get("messages")
+    response = object_of(attributes.get("response"))
+    request = parsed(attributes.get("raw_input")) or object_of(attributes.get("request_data")).get("messages")
     instructions = message_of({"role": "system", "content": response.get("instructions")})
     messages = messages_of(request)
     if messages is not None:
@@ -64,8 +64,3 @@ def _reply(items: Any) -> Message | None:
     content = [part for one in items if isinstance(one.get("content"), list) for part in one["content"]]
     calls = [one for one in items if one.get("type") == "function_call"]
     return message_of({"role": "assistant", "content": content, "tool_calls": calls})
-
-
-def _object(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
 from events.otel.mapping.reading import Reading, Role
+from events.otel.mapping.values import object_of
 from events.otel.spans import Span
 
 
@@ -17,7 +15,7 @@ def read(span: Span) -> Reading | None:
         return Reading(Role.AGENT, task=last_text(span.attributes.get("mastra.agent_run.input")))
     if kind != "model_step":
         return None
-    output = _object(parsed(span.attributes.get("mastra.model_step.output")))
+    output = object_of(span.attributes.get("mastra.model_step.output"))
     return Reading(
         Role.MODEL,
         messages=messages_of(span.attributes.get("mastra.model_step.input")),
@@ -25,7 +23,3 @@ def read(span: Span) -> Reading | None:
             {"role": "assistant", "content": output.get("text"), "tool_calls": output.get("toolCalls")},
         ),
     )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

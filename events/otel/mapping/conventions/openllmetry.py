@@ -5,11 +5,11 @@ Its newer versions also follow OpenTelemetry's own conventions.
 
 from __future__ import annotations
 
-from events.otel.mapping.conventions.genai import text, usage
 from events.otel.mapping.flattened import flattened_messages
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, messages_of
 from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.values import text, usage
 from events.otel.spans import Attributes, Span
 
 _KINDS = {"workflow": Role.WORKFLOW, "task": Role.STEP, "agent": Role.AGENT, "tool": Role.TOOL}

@@ -5,8 +5,8 @@ They make no events, and agents and tools below them belong to what is above the
 
 from __future__ import annotations
 
-from events.otel.mapping.conventions.genai import text
 from events.otel.mapping.reading import Reading, Role
+from events.otel.mapping.values import text
 from events.otel.spans import Span
 
 _RUNTIMES = ("autogen ", "agent_runtime ")
