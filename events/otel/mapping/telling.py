@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from events.otel.mapping.addresses import without_secrets
 from events.otel.mapping.agents import DOINGS, name_services
 from events.otel.mapping.drafts import Data, Draft, time_text, without_none
 from events.otel.mapping.handoffs import instruction_of, is_handoff, target_of
@@ -16,7 +17,7 @@ from events.otel.mapping.tree import Node
 from events.otel.spans import Span
 
 _SOLITARY = DOINGS | {Role.SETUP, Role.CARRIER}
-"""A root that is one of these is no run."""
+"""The roles of roots that do not stand for a run."""
 _ASKED_FOR = frozenset({Role.TOOL, Role.HANDOFF, Role.AGENT})
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 
@@ -276,7 +277,7 @@ def _as_it_came(span: Span) -> Data:
     links = [{"trace": link.trace_id, "span": link.span_id} for link in span.links]
     return without_none(
         kind=_KINDS[span.kind] if 0 <= span.kind < len(_KINDS) else None,
-        attributes=span.attributes,
+        attributes=without_secrets(span.attributes),
         events=events or None,
         links=links or None,
         resource=span.resource or None,

@@ -58,6 +58,28 @@ def test_it_keeps_its_events_its_links_and_where_it_comes_from() -> None:
     assert (told["resource"], told["kind"]) == ({"host.name": "h"}, "client")
 
 
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        (
+            "https://x/v1/models/m:generate?key=AIzaS3cret&alt=sse",
+            "https://x/v1/models/m:generate?key=REDACTED&alt=sse",
+        ),
+        ("https://ada:pw@x/orders?page=2", "https://REDACTED@x/orders?page=2"),
+        ("https://x/b?X-Amz-Signature=ab&X-Amz-Date=1#top", "https://x/b?X-Amz-Signature=REDACTED&X-Amz-Date=1#top"),
+        ("https://x/b?access_token=ab;api-key=c", "https://x/b?access_token=REDACTED;api-key=REDACTED"),
+        ("https://x/b?keyword=van&monkey=2", "https://x/b?keyword=van&monkey=2"),
+        ("https://x/@ada/notes", "https://x/@ada/notes"),
+    ],
+)
+def test_secrets_in_addresses_are_not_kept(address: str, kept: str) -> None:
+    query = address.partition("?")[2]
+    attributes = {"url.full": address, "http.url": address, "url.query": query, "other": "a=b"}
+    [told, *_] = map_run([span(1, None, "GET", attributes)]).events
+    expected = {"url.full": kept, "http.url": kept, "url.query": kept.partition("?")[2], "other": "a=b"}
+    assert json.loads(told.data)["attributes"] == expected
+
+
 def test_what_is_within_one_has_the_same_cause_as_without_it() -> None:
     within = (
         span(2, 1, "pay", TOOL),
