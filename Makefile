@@ -38,7 +38,7 @@ test-stock: $(ready_dev)  ## run the tests of the log, the projections and fault
 	@if [ -x $(STOCK_POSTGRES)/postgres ] && PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null; then \
 		set -ex; \
 		$(python) -m pytest -n $(PYTEST_WORKERS) $(addprefix tests/integration/,log faults otel postgres upgrade); \
-		EVENTSITE_TEST_POOLER=1 $(python) -m pytest -n $(PYTEST_WORKERS) $(addprefix tests/integration/,log faults projections); \
+		EVENTSITE_TEST_POOLER=1 $(python) -m pytest -n $(PYTEST_WORKERS) $(addprefix tests/integration/,log faults otel projections); \
 	else \
 		echo "Skipped: $(STOCK_POSTGRES)/postgres or pgbouncer is missing (apt-get install postgresql-15 pgbouncer)." >&2; \
 		[ -z "$$CI" ]; \

@@ -36,7 +36,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """The counts of one token. They are since ever, bytes as on the wire.
+    """The counts of all that came with one token, ever. Bytes are those on the wire.
 
     `content_at` is the last time that messages, arguments or results were among the spans or log records; None if
     never: then the application does not capture content, or nothing was mapped yet.

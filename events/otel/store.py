@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -25,7 +26,11 @@ _MOST_TIED = 2_000
 _MOST_LINKS = 128
 """Links of a trace that are looked at."""
 _MOST_FAILURES = 100
+"""Failures of a log that are kept: the newest."""
 _MOST_FORGOTTEN = 1_000
+"""Traces that one statement removes."""
+_ANSWER_SECONDS = 70.0
+"""A session that says nothing for so long is lost: Postgres itself ends a statement before."""
 
 
 class Store:
@@ -35,8 +40,14 @@ class Store:
         self._session = session
 
     async def _rows(self, statement: str, **params: Any) -> list[tuple[Any, ...]]:
-        cursor = await self._session.execute(statement, params, prepare=True, binary=True)
-        return await cursor.fetchall() if cursor.description else []
+        """Execute a statement, and return its rows, if it has any.
+
+        Raises:
+            psycopg.Error, TimeoutError: the session is of no use any more, or the statement took too long.
+        """
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            cursor = await self._session.execute(statement, params, prepare=True, binary=True)
+            return await cursor.fetchall() if cursor.description else []
 
     async def due_logs(self) -> list[int]:
         """Return the logs that have a trace which is due."""

@@ -53,9 +53,11 @@ _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 """The wait after the database was away."""
 _REST_SECONDS = 5.0
+"""The time for which a log is left alone that took no events."""
 _TIDY_SECONDS = 10.0
+"""The time between two removals of what is no longer needed."""
 MOST_ATTEMPTS = 5
-"""After so many workers have died with a trace, it is left."""
+"""A trace is given up when so many workers have died with it."""
 _NAMED_EVENTS = 200
 """Events of runs that are named together, with one statement, before they are appended."""
 _SETTINGS = {

@@ -103,7 +103,7 @@ NAME = """
     from unnest(%(traces)s::uuid[], %(streams)s::text[], %(correlation_ids)s::text[])
         as n (trace_id, stream, correlation_id)
     order by trace_id on conflict do nothing"""
-# It is tried again when more of it comes, or when somebody says so.
+# A trace that is given up is mapped once more when more of it comes, or when somebody says so (MAP_AGAIN).
 PARK = """
     with locked as (
         select trace_id from otel_trace where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])
@@ -186,7 +186,7 @@ FORGET_SURPLUS = _FORGET.format(
             ) as t where upto > %(most_bytes)s
         ) limit %(most)s for update skip locked"""
 )
-# Of a trace that goes on and on.
+# A trace may go on for hours, as of a worker that never ends: of what is mapped, the first pieces go.
 _FORGET_PIECES = """
     with gone as (
         delete from otel_piece p using ({which}) as w
@@ -206,7 +206,7 @@ FORGET_OLD_PIECES = _FORGET_PIECES.format(
         where p.number <= t.mapped and p.received_at < now() - make_interval(secs => %(context)s)
             and not exists (select 1 from otel_failure f where (f.log_id, f.trace_id) = (p.log_id, p.trace_id))"""
 )
-# A worker reads the last ones.
+# Of the context of a trace a worker reads so many bytes, the newest: the other pieces are never read again.
 FORGET_UNREAD_PIECES = _FORGET_PIECES.format(
     which="""
         select log_id, trace_id, number from (

@@ -61,6 +61,11 @@ def span_id(number: int) -> bytes:
     return number.to_bytes(8, "big")
 
 
+def event_id(trace: bytes, number: int) -> str:
+    """The id of the event that `map_plainly()` makes of a span."""
+    return f"{trace.hex()}:{number:016x}:end"
+
+
 def export(*spans: Span, resource: str = "") -> ExportTraceServiceRequest:
     request = ExportTraceServiceRequest()
     resource_spans = request.resource_spans.add()

@@ -97,4 +97,5 @@ async def proxied(conninfo: str) -> AsyncIterator[Proxy]:
             yield proxy
         finally:
             server.close()
+            await asyncio.sleep(0.01)  # a connection that was accepted a moment ago is served, and so can be cut
             await proxy.cut_all()

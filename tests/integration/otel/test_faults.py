@@ -19,6 +19,8 @@ from events import sessions
 from events.api import otlp
 from events.engine import Engine
 from events.models import Log, OtelPiece, OtelTrace
+from events.otel import store
+from events.otel import worker as worker_module
 from events.otel.intake import division_of
 from events.otel.wire import Division
 from events.otel.worker import working
@@ -157,6 +159,23 @@ async def test_exports_of_the_same_traces_at_once_are_all_held(client: httpx2.As
     assert all(found == list(range(1, len(found) + 1)) for found in by_trace.values())
     held = OtelTrace.objects.filter(log=log).values_list("pieces", flat=True)
     assert sum([number async for number in held]) == 360
+
+
+async def test_a_worker_gives_up_a_session_that_says_nothing(
+    client: httpx2.AsyncClient, proxy: Proxy, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = new_trace()
+    await send(client, export(span(trace, 1), span(trace, 2, 1)))
+    await pass_time(log, 7)
+    with monkeypatch.context() as patched:
+        patched.setattr(worker_module, "direct", lambda: replace(sessions.direct(), conninfo=proxy.conninfo))
+        patched.setattr(store, "_ANSWER_SECONDS", 0.2)
+        async with working(map=map_plainly) as worker:
+            proxy.open.clear()
+            with pytest.raises(TimeoutError):
+                await worker.turn()
+            proxy.open.set()
+    assert await spans_of_events(log) == ["1", "2"]
 
 
 async def test_exports_come_while_a_worker_maps(client: httpx2.AsyncClient, log: Log) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from psycopg import AsyncConnection
 
 from events.engine import Engine
 from events.errors import Unavailable
@@ -14,7 +13,6 @@ from events.models import Log, OtelPiece, OtelTrace
 from events.otel import holding as module
 from events.otel.holding import Holding
 from events.otel.wire import Division, Piece
-from events.sql import otel as sql
 from tests.support.otel import new_trace
 
 
@@ -26,14 +24,14 @@ def division(*traces: bytes, body: bytes = b"body") -> Division:
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of pieces of each commit."""
     numbers: list[int] = []
-    execute = AsyncConnection.execute
+    batch_of = module._batch
 
-    async def noting(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
-        if query is sql.HOLD:
-            numbers.append(len(params[3].split(",")))
-        return await execute(self, query, params, **options)
+    def noting(waiting: Any) -> Any:
+        batch = batch_of(waiting)
+        numbers.append(sum(len(export.pieces) for export in batch))
+        return batch
 
-    monkeypatch.setattr(AsyncConnection, "execute", noting)
+    monkeypatch.setattr(module, "_batch", noting)
     return numbers
 
 
