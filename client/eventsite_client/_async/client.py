@@ -10,7 +10,7 @@ from eventsite_client._async.reading import AsyncEvents, AsyncStreamEvents
 from eventsite_client._async.working import AsyncWorker
 from eventsite_client._core import requests
 from eventsite_client._core.answers import all_appended
-from eventsite_client._core.deadline import Deadline
+from eventsite_client._core.deadline import SLACK_SECONDS, Deadline
 from eventsite_client._core.deciding import Basis
 from eventsite_client._core.following import Cursor
 from eventsite_client._core.paging import EventsPage, LogReading, StreamReading
@@ -31,8 +31,6 @@ from eventsite_client.types import (
 
 _WAIT_SECONDS = 20.0
 """The longest long poll: proxies end requests that take much longer."""
-_SLACK_SECONDS = 5.0
-"""The time after the end of a long poll in which its answer may come."""
 
 
 class AsyncClient(AsyncWorker):
@@ -212,7 +210,7 @@ class AsyncClient(AsyncWorker):
             wait = min(_WAIT_SECONDS, deadline.left())
             request = requests.get("/events", EventsPage, q=q, after=after, limit=1, wait=wait)
             until = Deadline(min(self._timeout + wait, deadline.left()))
-            page = await self._call(request, until, slack=_SLACK_SECONDS)
+            page = await self._call(request, until, slack=SLACK_SECONDS)
             if page.events:
                 return page.events[0]
             after = page.next or after

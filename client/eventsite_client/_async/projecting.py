@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from eventsite_client._async.caller import AsyncCaller
 from eventsite_client._async.following import AsyncFollower
 from eventsite_client._async.reading import AsyncEvents
-from eventsite_client._core.deadline import Deadline
+from eventsite_client._core.deadline import SLACK_SECONDS, Deadline
 from eventsite_client._core.following import Cursor
 from eventsite_client._core.paging import EventsPage, LogReading
 from eventsite_client._core.requests import get
@@ -71,7 +71,8 @@ class AsyncProjection(Mapping[str, S], Generic[S]):
             if not deadline.left():
                 raise TimedOut(f"The log is at {head}, before {position}.")
             wait = min(_WAIT_SECONDS, deadline.left())
-            page = await self._caller._call(get("/events", EventsPage, after=position - 1, limit=1, wait=wait))
+            request = get("/events", EventsPage, after=position - 1, limit=1, wait=wait)
+            page = await self._caller._call(request, deadline, slack=SLACK_SECONDS)
             head = page.head
 
     async def follow(self) -> AsyncGenerator[Event]:

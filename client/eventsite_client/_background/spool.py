@@ -110,8 +110,8 @@ class Spool:
         status = os.fstat(descriptor)
         if status.st_nlink == 0:
             return None  # another process has sent it meanwhile
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "It is no file of this user")
+        if status.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "It belongs to another user")
         begin = os.pread(descriptor, _HEAD_BYTES, 0)
         if b"\n" not in begin and status.st_size < _HEAD_BYTES:
             path.unlink(missing_ok=True)  # its process was killed before the first line

@@ -8,6 +8,8 @@ from typing import Any
 CONNECT_SECONDS = 5.0
 ATTEMPT_SECONDS = 30.0
 """The longest wait for a piece of an answer: a connection that died silently must not use up the whole timeout."""
+SLACK_SECONDS = 5.0
+"""The time after the end of a long poll in which its answer may come."""
 GIVE_BACK_SECONDS = 5.0
 """The longest time in which something is given back when its block was interrupted, such as by Ctrl-C."""
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Generic, TypeVar
 
-from eventsite_client._core.deadline import Deadline
+from eventsite_client._core.deadline import SLACK_SECONDS, Deadline
 from eventsite_client._core.following import Cursor
 from eventsite_client._core.paging import EventsPage, LogReading
 from eventsite_client._core.requests import get
@@ -72,7 +72,8 @@ class Projection(Mapping[str, S], Generic[S]):
             if not deadline.left():
                 raise TimedOut(f"The log is at {head}, before {position}.")
             wait = min(_WAIT_SECONDS, deadline.left())
-            page = self._caller._call(get("/events", EventsPage, after=position - 1, limit=1, wait=wait))
+            request = get("/events", EventsPage, after=position - 1, limit=1, wait=wait)
+            page = self._caller._call(request, deadline, slack=SLACK_SECONDS)
             head = page.head
 
     def follow(self) -> Generator[Event]:

@@ -131,7 +131,7 @@ def test_waiting_for_an_event_ends_in_time_also_without_a_server(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, is_silent: bool
 ) -> None:
     for module in ("_sync", "_async"):
-        monkeypatch.setattr(f"eventsite_client.{module}.client._SLACK_SECONDS", 0.2)
+        monkeypatch.setattr(f"eventsite_client.{module}.client.SLACK_SECONDS", 0.2)
     with Dripping(b"", b"") as silent:
         client = make_client(silent.url if is_silent else f"http://127.0.0.1:{free_port()}", "evt_any")
         begin = time.monotonic()

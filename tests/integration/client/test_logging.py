@@ -80,17 +80,28 @@ def test_closing_sends_what_waits(make_client: MakeClient, server: Server, token
     assert numbers(client) == [1, 2]
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("end", "sent_bytes", "pause"),
+    [(signal.SIGKILL, 2**23, 0.0), (signal.SIGTERM, 2**23, 0.0), (signal.SIGKILL, 1_000, 0.0001)],
+    ids=["kill", "term", "kill amid files"],
+)
 def test_a_process_that_is_killed_amid_10_000_events_loses_and_doubles_none(
-    server: Server, token: str, tmp_path: Path, end: signal.Signals
+    server: Server, token: str, tmp_path: Path, end: signal.Signals, sent_bytes: int, pause: float
 ) -> None:
+    """Also if it has sent some meanwhile, and begins one file after the other."""
     program = """
+        import time
+        from eventsite_client._background import spool_queue
+
+        spool_queue._SENT_BYTES = int(os.environ["SENT_BYTES"])
         client = Client(spool=os.environ["SPOOL"])
         for n in range(10_000):
             client.log("s", NewEvent("Counted", n))
             os.write(1, b"%d\\n" % n)
+            time.sleep(float(os.environ["PAUSE"]))
     """
-    with start(program, server.url, token, SPOOL=str(tmp_path)) as process:
+    variables = {"SPOOL": str(tmp_path), "SENT_BYTES": str(sent_bytes), "PAUSE": str(pause)}
+    with start(program, server.url, token, **variables) as process:
         assert process.stdout is not None
         returned = -1
         for line in process.stdout:

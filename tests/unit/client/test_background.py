@@ -37,28 +37,25 @@ def threads() -> set[threading.Thread]:
 
 
 def test_a_flush_waits_for_what_was_logged_before_it_while_others_log_on() -> None:
-    lines, is_over = Lines(), threading.Event()
+    """Each event that is sent leads to another one, so something waits at each moment."""
+    is_over = threading.Event()
+
+    def log_on(event: dict[str, Any]) -> None:
+        if not is_over.is_set():
+            client.log("s", NewEvent("A", "theirs"))
+
+    lines = Lines(log_on)
     with client_of(lines) as client:
-
-        def log_on() -> None:
-            while not is_over.is_set():
-                client.log("s", NewEvent("A", "theirs"))
-
-        busy = threading.Thread(target=log_on)
-        busy.start()
-        try:
-            for n in range(5):
-                client.log("s", NewEvent("A", n))
-                assert client.flush(PATIENCE)
-                assert n in lines.data
-        finally:
-            is_over.set()
-            busy.join()
+        for n in range(5):
+            client.log("s", NewEvent("A", n))
+            assert client.flush(PATIENCE)
+            assert n in lines.data
+        is_over.set()
 
 
 def test_the_end_of_one_flush_leaves_another_one_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "_PAUSES_SECONDS", (3_600,))
-    monkeypatch.setattr(sender, "_HURRY_SECONDS", 0.02)
+    monkeypatch.setattr(sender, "_HURRY_SECONDS", 0.01)
     is_open = threading.Event()
     lines = Lines(lambda event: None if is_open.is_set() else "busy")
     with client_of(lines) as client:
@@ -66,7 +63,10 @@ def test_the_end_of_one_flush_leaves_another_one_in_a_hurry(monkeypatch: pytest.
         flushed: list[bool] = []
         other = threading.Thread(target=lambda: flushed.append(client.flush(PATIENCE)))
         other.start()
+        wait_until(lambda: lines.requests)
         assert not client.flush(0.05)
+        requests = lines.requests
+        wait_until(lambda: lines.requests > requests + 2)
         is_open.set()
         other.join()
     assert flushed == [True]

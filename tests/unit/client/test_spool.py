@@ -237,6 +237,20 @@ def test_a_folder_that_everybody_may_write_to_is_no_spool(tmp_path: Path) -> Non
     Client("http://testserver", "evt_x", spool=tmp_path / "inside").close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_belongs_to_another_user_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    spool = spool_of(tmp_path)
+    file = spool.create()
+    file.let_go()
+    [path] = tmp_path.iterdir()
+    os.chown(path, 12_345, -1)
+    assert list(spool.left_behind()) == []
+    assert "belongs to another user" in caplog.text
+    os.chown(tmp_path, 12_345, -1)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        spool.create()
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_what_is_no_file_of_a_spool_is_left_alone(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     spool = spool_of(tmp_path / "spool")
