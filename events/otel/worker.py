@@ -11,9 +11,9 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -34,6 +34,10 @@ from events.sessions import address, direct
 from events.types import Append
 
 logger = logging.getLogger(__name__)
+
+
+Attempts: TypeAlias = dict[int, set[UUID]]
+"""The traces of each log whose attempts are counted and have not ended."""
 
 
 class MapRun(Protocol):
@@ -58,6 +62,8 @@ _TIDY_SECONDS = 10.0
 """The time between two removals of what is no longer needed."""
 MOST_ATTEMPTS = 5
 """A trace is given up when so many workers have died with it."""
+_LONG_SECONDS = 20.0
+"""A run that takes so long to map counts as one of which a worker died, if the session is lost."""
 _NAMED_EVENTS = 200
 """Events of runs that are named together, with one statement, before they are appended."""
 _SETTINGS = {
@@ -80,9 +86,10 @@ def run(stop_event: threading.Event) -> None:
 
 
 async def _run(stop_event: threading.Event) -> None:
+    attempts: Attempts = {}
     while not stop_event.is_set():
         try:
-            async with working(is_stopping=stop_event.is_set) as worker:
+            async with working(is_stopping=stop_event.is_set, attempts=attempts) as worker:
                 while not stop_event.is_set():
                     if not await worker.turn():
                         await asyncio.sleep(_POLL_SECONDS)
@@ -93,15 +100,23 @@ async def _run(stop_event: threading.Event) -> None:
 
 @asynccontextmanager
 async def working(
-    *, is_stopping: Callable[[], bool] = lambda: False, map: MapRun = map_carefully
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+    map: MapRun = map_carefully,
+    attempts: Attempts | None = None,
 ) -> AsyncIterator[Worker]:
-    """Give a worker with a session, and a writer of its own that no rule of a log refuses."""
+    """Give a worker with a session, and a writer of its own that no rule of a log refuses.
+
+    `attempts` are those that a worker of this process left open when its session was lost.
+    """
     async with await direct().connect("otel", _SETTINGS) as session:
         notifier = Notifier(address())
         task = asyncio.create_task(notifier.run(), name="notifier")
         writer = Writer(address(), check_guards=_unguarded, read_rules=read_no_rules, on_append=notifier.mention)
         try:
-            yield Worker(Store(session), writer, is_stopping=is_stopping, map=map)
+            yield Worker(
+                Store(session), writer, is_stopping=is_stopping, map=map, attempts={} if attempts is None else attempts
+            )
         finally:
             await writer.aclose()
             task.cancel()
@@ -130,9 +145,12 @@ class _Mapped:
 class Worker:
     """Maps what is due. `turn()` does a bounded part of it."""
 
-    def __init__(self, store: Store, writer: Writer, *, is_stopping: Callable[[], bool], map: MapRun) -> None:
+    def __init__(
+        self, store: Store, writer: Writer, *, is_stopping: Callable[[], bool], map: MapRun, attempts: Attempts
+    ) -> None:
         self.store = store
         self.writer = writer
+        self._attempts = attempts
         self._map_run = map
         self._is_stopping = is_stopping
         self._tidy_time = time.monotonic()
@@ -141,6 +159,7 @@ class Worker:
 
     async def turn(self) -> bool:
         """Map some of the runs that are due in each log; return whether to go on at once."""
+        await self._take_attempts_back()
         if time.monotonic() >= self._tidy_time + _TIDY_SECONDS:
             self._tidy_time = time.monotonic()
             await self.store.forget()
@@ -154,9 +173,14 @@ class Worker:
                 except EventsError as error:
                     logger.warning("log %s takes no spans now: %s", log_id, brief(error))
                     self._rests[log_id] = time.monotonic() + _REST_SECONDS
-                finally:
-                    await self.store.unlock(log_id)
+                await self.store.unlock(log_id)  # after any other error the session ends, and the lock with it
         return has_worked
+
+    async def _take_attempts_back(self) -> None:
+        """Take the attempts back that ended with an error: this process has not died."""
+        for log_id, traces in list(self._attempts.items()):
+            await self.store.attempt(log_id, traces, step=-1)
+            del self._attempts[log_id]
 
     async def _map_in(self, log_id: int) -> bool:
         """Map the runs of the traces that have been due for longest; return whether there was something to do.
@@ -179,15 +203,11 @@ class Worker:
                 await self.store.postpone(log_id, run)
         if batch := _batch(ready, most_bytes):
             traces = {trace.id for run in batch for trace in run.held}
+            self._attempts[log_id] = traces
             await self.store.attempt(log_id, traces, step=1)
-            try:
-                read = await self._map(log_id, batch)
-            except (EventsError, psycopg.Error):
-                with suppress(psycopg.Error):  # the session may be the one that was lost
-                    await self.store.attempt(log_id, traces, step=-1)
-                raise
-            if traces - read:  # of a run that is larger than what a worker reads at once, the others are next
-                await self.store.attempt(log_id, traces - read, step=-1)
+            # Of a run that is larger than what a worker reads at once, the traces of which nothing was read are next.
+            self._attempts[log_id] = traces - await self._map(log_id, batch)
+            await self._take_attempts_back()
         return bool(due)
 
     async def _map(self, log_id: int, runs: Sequence[Run]) -> set[UUID]:
@@ -213,16 +233,19 @@ class Worker:
         self, log_id: int, run: Run, pieces: Sequence[KeptPiece], name: RunName | None
     ) -> Sequence[_Mapped]:
         """Return a run with its events, or nothing if it can't be mapped."""
+        start = time.monotonic()
         try:
             material = material_of(pieces)
             result = await self._result(log_id, material, name) if material.spans else None
-        except psycopg.Error:
+        except (psycopg.Error, TimeoutError):
             raise
         except Exception as error:  # whatever is wrong with one run must not hold up the others
             logger.exception("a run of log %s can't be mapped", log_id)
             detail = f"The mapper failed with {type(error).__name__}; the log of the server says more."
             await self._leave(log_id, [trace.id for trace in run.held], "can-not-be-mapped", detail)
             return ()
+        if time.monotonic() - start > _LONG_SECONDS:  # if the session is lost now, the run may be the reason
+            self._attempts.pop(log_id, None)
         return (_Mapped(run, pieces, material, result),)
 
     async def _result(self, log_id: int, material: Material, name: RunName | None) -> MappedRun:

@@ -62,7 +62,7 @@ ATTEMPT = """
         select trace_id from otel_trace where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[])
         order by trace_id for update
     )
-    update otel_trace t set attempts = attempts + %(step)s
+    update otel_trace t set attempts = greatest(attempts + %(step)s, 0)
     from locked where t.log_id = %(log_id)s and t.trace_id = locked.trace_id"""
 # `offset 0` has them looked up trace by trace, whatever the statistics are: else Postgres compared each with all ids.
 _PIECES = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -11,9 +12,10 @@ import pytest
 
 from events.errors import LogHeld, Unavailable
 from events.models import Log, OtelFailure, OtelTrace
+from events.otel import worker as module
 from events.otel.mapping.run import MappedRun
 from events.otel.spans import Span
-from events.otel.worker import MOST_ATTEMPTS, Worker, working
+from events.otel.worker import MOST_ATTEMPTS, Attempts, Worker, working
 from tests.support.otel import event_id, events_of, export, ids_of, map_plainly, new_trace, pass_time, send, span, work
 
 
@@ -82,26 +84,31 @@ async def test_a_trace_that_kills_workers_is_tried_alone_and_then_left(client: h
     assert (await OtelFailure.objects.aget(log=log)).code == "worker-died"
 
 
-async def test_errors_of_the_database_are_no_deaths(
-    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_slow", [False, True])
+async def test_a_session_that_is_lost_is_no_death_unless_the_run_took_long(
+    client: httpx2.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch, is_slow: bool
 ) -> None:
     trace = new_trace()
     await send(client, export(span(trace, 1)))
     await pass_time(log, 8)
-
-    async def canceled(*args: object, **named: object) -> None:
-        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
-
+    attempts: Attempts = {}
+    monkeypatch.setattr(module, "_LONG_SECONDS", -1 if is_slow else 20)
     for _ in range(2 * MOST_ATTEMPTS):
-        async with working(map=map_plainly) as slow:
-            monkeypatch.setattr(slow.store, "mapped", canceled)
-            with pytest.raises(psycopg.errors.QueryCanceled):
-                await work(slow)
-    assert await OtelFailure.objects.filter(log=log).acount() == 0
-    async with working(map=map_plainly) as worker:
+        async with working(map=map_plainly, attempts=attempts) as frail:
+            note = frail._note
+
+            async def lost(*args: Any) -> None:
+                await frail.store._session.execute("select pg_terminate_backend(pg_backend_pid())")
+                await note(*args)  # noqa: B023
+
+            monkeypatch.setattr(frail, "_note", lost)
+            with suppress(psycopg.OperationalError):
+                await work(frail)
+    assert await OtelFailure.objects.filter(log=log).acount() == is_slow
+    async with working(map=map_plainly, attempts=attempts) as worker:
         await work(worker)
     assert await ids_of(log) == [event_id(trace, 1)]
-    assert (await OtelTrace.objects.aget(log=log)).held_spans == 0
+    assert (await OtelTrace.objects.aget(log=log)).held_spans == is_slow
 
 
 async def test_a_run_is_named_before_its_events_are_appended(
