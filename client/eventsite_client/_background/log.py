@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
@@ -74,6 +75,7 @@ class BackgroundLog:
 
         Raises:
             OSError: the disk of the spool is full, or fails; not if such events are to be dropped.
+            RuntimeError: the main thread has ended, so the process waits for this one only, and must not wait for room.
         """
         try:
             taken = self._put(line)
@@ -81,9 +83,14 @@ class BackgroundLog:
             if self._blocks:
                 raise
             taken = False
-        if not taken and not self._blocks:
+        if taken:
+            return True
+        if not self._blocks:
             self._counts.add(dropped=1)
-        return taken or not self._blocks
+            return True
+        if not threading.main_thread().is_alive():
+            raise RuntimeError("The process ends, and there is no room for this event.")
+        return False
 
     def offer(self, line: bytes) -> None:
         """Take a line if there is room, else count it as dropped. This neither waits nor raises."""

@@ -223,6 +223,8 @@ class Sender:
         """
         failures = 0
         while size > 0:
+            if self._has_no_time():
+                return False
             lines = queue.peek(_BATCH_LINES, min(_BATCH_BYTES, size))
             if not lines:
                 break  # somebody has changed the file
@@ -244,6 +246,9 @@ class Sender:
         if self._hurry.wait(max(asked, pause)):
             pause = max(asked, min(pause, _HURRY_SECONDS))
             time.sleep(pause if self._end is None else min(pause, self._end.left()))
+        return self._has_no_time()
+
+    def _has_no_time(self) -> bool:
         return self._end is not None and not self._end.left()
 
     def _send(self, queue: Queue, lines: list[bytes]) -> None:

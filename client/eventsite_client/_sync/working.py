@@ -49,6 +49,7 @@ class Worker(StateReader):
         Raises:
             TypeError, ValueError: JSON can't hold the data of an event, as `append()` says.
             OSError: the disk of the spool is full (with `when_full="block"`).
+            RuntimeError: the process ends while this waits for room.
         """
         for event in events:
             line = bulk.line_of(stream, event)

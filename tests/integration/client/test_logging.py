@@ -351,6 +351,29 @@ def test_a_logger_waits_for_room(make_client: MakeClient, server: Server, token:
     assert numbers(client) == list(range(200))
 
 
+def test_a_thread_that_waits_for_room_does_not_hold_up_the_end_of_its_process(token: str) -> None:
+    program = """
+        import threading
+        from eventsite_client._background import lifetime
+
+        lifetime.EXIT_SECONDS = 0.2
+        client = Client(log_bytes=1_000)
+        waits = threading.Event()
+
+        def log_on():
+            client.log("s", NewEvent("Counted", "x" * 900))
+            waits.set()
+            client.log("s", NewEvent("Counted", "x" * 900))
+
+        threading.Thread(target=log_on).start()
+        waits.wait()
+    """
+    with start(program, f"http://127.0.0.1:{free_port()}", token) as process:
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert "there is no room for this event" in errors
+    assert "1 events are lost" in errors
+
+
 async def test_a_task_that_waits_for_room_can_be_cancelled_and_logs_nothing_then(server: Server, token: str) -> None:
     is_open = threading.Event()
 

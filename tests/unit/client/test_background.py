@@ -195,3 +195,19 @@ def test_what_is_renewed_again_and_again_is_stopped_in_time_although_a_call_hang
     hangs.set()
     keeping._thread.join(PATIENCE)
     assert not has_begun.is_set()
+
+
+def test_a_backlog_is_given_up_when_the_time_is_up_and_what_is_lost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifetime, "EXIT_SECONDS", 0.2)
+    monkeypatch.setattr(sender, "_BATCH_LINES", 1)
+
+    def be_slow(event: dict[str, Any]) -> None:
+        time.sleep(0.02)
+
+    lines = Lines(be_slow)
+    client = client_of(lines)
+    for n in range(1_000):
+        client.log("s", NewEvent("A", n))
+    client.close()
+    assert 0 < client.logged.sent < 100
+    assert client.logged.sent + client.logged.dropped == 1_000
