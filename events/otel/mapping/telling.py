@@ -59,7 +59,12 @@ def _ids(node: Node, phase: str) -> list[str]:
 
 
 def tell(timed: list[Node], run_id: str) -> Drafts:
-    """Return the events of a run, whose nodes are in the order of time. Their causes are not known yet."""
+    """Return the events of a run. Their causes are not known yet.
+
+    Args:
+        timed: the nodes of the run in the order of time.
+        run_id: the beginning of the ids of the events of the run itself.
+    """
     drafts = Drafts()
     _find_calls(timed, drafts)
     by_spans = _handoffs_of_spans(timed, drafts.asked_by)
