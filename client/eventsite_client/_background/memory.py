@@ -18,8 +18,9 @@ class MemoryQueue:
 
     def put(self, line: bytes) -> None:
         """Add a line."""
+        size = len(line)  # a signal may come in a call, and its handler may log, so there is none amid the sum
         self._lines.append(line)
-        self.size += len(line)
+        self.size += size
 
     def peek(self, most_lines: int, most_bytes: int) -> list[bytes]:
         """Return the next lines: one at least, if there is any. (It needs no lock: a deque has two ends.)"""

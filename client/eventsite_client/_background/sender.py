@@ -91,7 +91,7 @@ class Sender:
         self._asked = self._answered = 0
         """The numbers of the last flush that was asked for, and of the last one whose lines are through."""
         self._end: Deadline | None = None
-        self._has_ended = False
+        self._has_ended = self._has_closed = False
         # A daemon, as a process that ends must not wait for a server that is away. `join()` waits a little.
         self._thread = threading.Thread(target=self._run, name="eventsite-log", daemon=True)
         self._thread.start()
@@ -155,7 +155,9 @@ class Sender:
             logger.error("the server does not answer before the end: %d bytes of events %s", self.size, place)
 
     def let_go(self) -> None:
-        """Leave everything to the parent of this process."""
+        """Leave everything to the parent of this process, unless it has closed it already."""
+        if self._has_closed:
+            return
         self._queue.let_go()
         self.held_back.let_go()
         if self._adopted is not None:
@@ -192,6 +194,7 @@ class Sender:
 
     def _close(self) -> None:
         with self.lock:
+            self._has_closed = True
             lost = self._queue.close() + self.held_back.close()
         if lost:
             logger.error("%d events are lost: they could not be sent before the end", lost)

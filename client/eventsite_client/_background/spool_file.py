@@ -37,8 +37,9 @@ class SpoolFile:
         Raises:
             OSError: the disk is full, or fails. Nothing of the lines is in the file.
         """
+        size = len(lines)  # a signal may come in a call, and its handler may log, so there is none amid the sum
         write(self._descriptor, lines, at=self._end, path=self._path)
-        self._end += len(lines)
+        self._end += size
 
     def peek(self, most_lines: int, most_bytes: int) -> list[bytes]:
         """Return the next lines: one at least, if there is any."""

@@ -27,8 +27,9 @@ class SpoolQueue:
         Raises:
             OSError: the disk is full, or fails. Nothing of the line is kept.
         """
+        size = len(line)  # a signal may come in a call, and its handler may log, so there is none amid the sum
         self._files[-1].put(line)
-        self.size += len(line)
+        self.size += size
 
     def peek(self, most_lines: int, most_bytes: int) -> list[bytes]:
         """Return the next lines: one at least, if there is any. (It needs no lock: what is peeked at is written.)"""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -195,6 +197,17 @@ def test_what_is_renewed_again_and_again_is_stopped_in_time_although_a_call_hang
     hangs.set()
     keeping._thread.join(PATIENCE)
     assert not has_begun.is_set()
+
+
+def test_a_child_does_not_close_what_its_parent_has_closed_just_then(tmp_path: Path) -> None:
+    """The parent forks after its thread has closed its files, and before it is forgotten."""
+    client = client_of(Lines(), spool=tmp_path / "spool")
+    thread = client._log._sender
+    assert thread is not None
+    client.close()
+    with (tmp_path / "other").open("w") as other:  # it may have the number of a closed file
+        thread.let_go()
+        os.fstat(other.fileno())
 
 
 def test_a_backlog_is_given_up_when_the_time_is_up_and_what_is_lost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 from eventsite_client import Client, NewEvent
 from eventsite_client._background import spool_queue
 from eventsite_client._background.log import WhenFull
+from eventsite_client._background.memory import MemoryQueue
 from eventsite_client._background.spool import Spool
 from eventsite_client._core.bulk import LineError
 from tests.support.patience import PATIENCE
@@ -110,6 +111,32 @@ def test_a_spool_is_readable_for_its_owner_only(tmp_path: Path) -> None:
     spool_of(folder).create().put(b"secret\n")
     assert folder.stat().st_mode & 0o077 == 0
     assert [path.stat().st_mode & 0o077 for path in folder.iterdir()] == [0]
+
+
+@pytest.mark.parametrize("kind", ["memory", "spool"])
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
+def test_the_handler_of_a_signal_may_log_in_the_middle_of_a_line(tmp_path: Path, kind: str, call: int) -> None:
+    """Python calls it after a call, such as that of `len()`."""
+    queue = MemoryQueue() if kind == "memory" else spool_queue.SpoolQueue(spool_of(tmp_path))
+    calls = 0
+
+    class Interrupted(bytes):
+        def __len__(self) -> int:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                queue.put(b"of the handler\n")
+            return super().__len__()
+
+    queue.put(Interrupted(b"one\n"))
+    if calls < call:  # there were not so many
+        calls = call
+        queue.put(b"of the handler\n")
+    lines = queue.peek(10, 1_000)
+    assert sorted(map(bytes, lines)) == [b"of the handler\n", b"one\n"]
+    assert queue.size == 19
+    queue.done([bytes(line) for line in lines])
+    assert (queue.size, queue.peek(10, 1_000)) == (0, [])
 
 
 def test_the_disk_gets_the_bytes_back_also_while_something_always_waits(
