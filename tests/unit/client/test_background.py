@@ -222,5 +222,6 @@ def test_a_backlog_is_given_up_when_the_time_is_up_and_what_is_lost_is_counted(m
     for n in range(1_000):
         client.log("s", NewEvent("A", n))
     client.close()
-    assert 0 < client.logged.sent < 100
+    wait_until(lambda: client.logged.dropped)  # the thread may be in the middle of a request at the end
+    assert client.logged.sent < 100
     assert client.logged.sent + client.logged.dropped == 1_000
