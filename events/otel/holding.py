@@ -19,7 +19,7 @@ from django.conf import settings
 
 from events.errors import TooMuchHeld, Unavailable, brief
 from events.otel.intake import size
-from events.otel.wire import Division, Piece
+from events.otel.wire import Division, Piece, packed
 from events.reading.statement import Statement
 from events.sessions import Pool
 from events.sql import otel as sql
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 _FRESH_SECONDS = 1.0
 """The time for which the held bytes of a log are known."""
+_QUICK_BYTES = 128 * 1024
+"""Bodies of this size are compressed at once, in half a millisecond. More is compressed in a thread."""
 _MOST_EXPORTS = 64
 _MOST_BYTES = 4 * 2**20
 """Of the exports that share a commit; one may be larger."""
@@ -41,11 +43,12 @@ class _Export:
     are_records: bool
     pieces: list[Piece]
     sizes: list[int]
+    bodies: list[bytes]
     is_held: asyncio.Future[None]
 
     @property
     def bytes(self) -> int:
-        return sum(self.sizes)
+        return sum(map(len, self.bodies))
 
     def end(self, error: Exception | None = None) -> None:
         """Let who waits go on; it may have gone."""
@@ -74,7 +77,9 @@ class Holding:
             return
         sizes = list(map(size, division.pieces))
         await self._take_room(pool, log_id, sum(sizes))
-        export = _Export(token_id, are_records, division.pieces, sizes, asyncio.get_running_loop().create_future())
+        bodies = await _packed(division.pieces)
+        is_held = asyncio.get_running_loop().create_future()
+        export = _Export(token_id, are_records, division.pieces, sizes, bodies, is_held)
         if log_id in self._waiting:
             self._waiting[log_id].append(export)
         else:
@@ -137,6 +142,14 @@ class Holding:
         self._held[log_id] = read_at, held_bytes + new_bytes
 
 
+async def _packed(pieces: list[Piece]) -> list[bytes]:
+    """Return the bodies of pieces as they are kept: many bytes are compressed in a thread."""
+    bodies = [piece.body for piece in pieces]
+    if sum(map(len, bodies)) <= _QUICK_BYTES:
+        return list(map(packed, bodies))
+    return await asyncio.to_thread(lambda: list(map(packed, bodies)))
+
+
 def _batch(waiting: deque[_Export]) -> list[_Export]:
     """Take the first exports that wait, at least one."""
     batch = [waiting.popleft()]
@@ -164,8 +177,8 @@ def _parameters(batch: list[_Export]) -> list[str | bytes]:
         ",".join([str(piece.count) for piece in pieces]),
         ",".join([str(size) for export in batch for size in export.sizes]),
         ",".join([str(piece.has_root) for piece in pieces]),
-        ",".join([str(len(piece.body)) for piece in pieces]),
-        b"".join([piece.body for piece in pieces]),
+        ",".join([str(len(body)) for export in batch for body in export.bodies]),
+        b"".join([body for export in batch for body in export.bodies]),
         ",".join(chain.from_iterable(ties)),
         ",".join(chain.from_iterable((other, one) for one, other in ties)),
     ]

@@ -6,6 +6,7 @@ the trace is mapped, by another process.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
@@ -34,6 +35,9 @@ _GEN_AI = "gen_ai."
 _REMOTE_PARENT = SpanFlags.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _NO_TRACE = bytes(TRACE_ID_BYTES)
 _NO_SPAN = bytes(SPAN_ID_BYTES)
+_PACKED_BYTES = 16 * 1024
+_PACKED = b"x"
+"""The first byte of what zlib has compressed. OTLP begins with another one."""
 _MOST_OBJECTS = 1_000_000
 _MOST_PARTS = 10_000
 """Attributes, events and links of one span. The libraries that make spans have a limit of 128 each."""
@@ -206,9 +210,18 @@ def _event_name(record: WireRecord) -> str:
     return next((item.value.string_value for item in record.attributes if item.key == "event.name"), "")
 
 
+def packed(body: bytes) -> bytes:
+    """Return the body of a piece as it is kept: a large one is compressed, which takes less than to write it out."""
+    return zlib.compress(body, 1) if len(body) >= _PACKED_BYTES else body
+
+
+def _unpacked(body: bytes) -> bytes:
+    return zlib.decompress(body) if body.startswith(_PACKED) else body
+
+
 def spans_of(body: bytes) -> Iterator[Span]:
-    """Read the spans of a piece."""
-    for resource_spans in TracesData.FromString(body).resource_spans:
+    """Read the spans of a piece, also if it is packed."""
+    for resource_spans in TracesData.FromString(_unpacked(body)).resource_spans:
         resource = _attributes(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope.name
@@ -240,8 +253,8 @@ def _span(span: WireSpan, scope: str, resource: Attributes) -> Span:
 
 
 def records_of(body: bytes) -> Iterator[LogRecord]:
-    """Read the log records of a piece."""
-    for resource_logs in LogsData.FromString(body).resource_logs:
+    """Read the log records of a piece, also if it is packed."""
+    for resource_logs in LogsData.FromString(_unpacked(body)).resource_logs:
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
                 yield LogRecord(

@@ -249,9 +249,12 @@ class Worker:
         return (_Mapped(run, pieces, material, result),)
 
     async def _result(self, log_id: int, material: Material, name: RunName | None) -> MappedRun:
-        """Map a run. What the log has under another id, as other spans were there when it was told, keeps that id."""
+        """Map a run. What the log has under another id, as other spans were there when it was told, keeps that id.
+
+        A run that has no name yet has no event in the log.
+        """
         result = self._map_run(material.spans, material.records, name=name)
-        if told := await self.store.told(log_id, result.other_ids):
+        if name and (told := await self.store.told(log_id, result.other_ids)):
             return self._map_run(material.spans, material.records, name=name, told=told)
         return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ async def test_a_commit_is_bounded(
     holding = Holding()
     await holding.check_room(engine.pool, log.pk, 0)
     small = [division(new_trace()) for _ in range(9)]
-    large = [division(new_trace(), body=b"x" * 60_000) for _ in range(3)]
+    large = [division(new_trace(), body=os.urandom(60_000)) for _ in range(3)]
     await asyncio.gather(*(holding.hold(engine.pool, log.pk, 1, each, are_records=False) for each in (*small, *large)))
     assert commits == [4, 4, 2, 1, 1]
 
@@ -96,3 +97,15 @@ async def test_an_exporter_that_does_not_wait_takes_no_other_along(engine: Engin
     assert [result is None for result in results] == [False, True, False, True, True]
     await holding.hold(engine.pool, log.pk, 1, division(new_trace()), are_records=False)
     assert not holding._waiting
+
+
+async def test_large_pieces_are_kept_compressed_and_counted_for_what_they_take_in_memory(
+    engine: Engine, log: Log
+) -> None:
+    holding = Holding()
+    for size in (1_000, 100_000, 1_000_000):
+        await holding.hold(engine.pool, log.pk, 1, division(new_trace(), body=b"o" * size), are_records=False)
+    pieces = [piece async for piece in OtelPiece.objects.filter(log=log).order_by("bytes")]
+    assert len(pieces[0].body) == 1_000
+    assert max(len(piece.body) for piece in pieces) < 10_000
+    assert [piece.bytes // 1_000 for piece in pieces] == [2, 101, 1_001]

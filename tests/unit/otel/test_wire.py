@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from events.errors import BadRequest, TooLarge
-from events.otel.wire import decode, divide_records, divide_spans, records_of, spans_of
+from events.otel.wire import decode, divide_records, divide_spans, packed, records_of, spans_of
 from tests.support.otlp import captures
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -54,6 +54,21 @@ def test_a_piece_holds_the_spans_of_one_trace_with_their_resource() -> None:
     assert (pieces[OTHER].has_root, pieces[OTHER].linked) == (True, frozenset([TRACE]))
     [read] = spans_of(pieces[TRACE].body)
     assert (read.parent_id, read.scope, read.resource) == (SPAN, "test", {"service.name": "depot"})
+
+
+def test_a_large_piece_is_packed_and_read_as_it_was() -> None:
+    record = {"traceId": TRACE, "eventName": "gen_ai.choice", "body": {"stringValue": "x" * 40_000}}
+    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    of_records = divide_records(decode(ExportLogsServiceRequest(), json.dumps(logs).encode(), is_json=True))
+    for pieces, read in (
+        (divide_spans(exported(span(name="small"))).pieces, spans_of),
+        (divide_spans(exported(span(name="x" * 40_000))).pieces, spans_of),
+        (of_records.pieces, records_of),
+    ):
+        [piece] = pieces
+        body = packed(piece.body)
+        assert len(body) < 1_000
+        assert list(read(body)) == list(read(piece.body))
 
 
 @pytest.mark.parametrize("trace", ["", "00" * 16, "ab"])
