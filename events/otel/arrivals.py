@@ -60,6 +60,11 @@ class Arrivals:
         return max((trace.due_at for trace in self.traces if trace.due_at is not None), default=None)
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether a part of the run could not be mapped, and waits until somebody has it mapped again."""
+        return any(trace.due_at is None and trace.mapped < trace.pieces for trace in self.traces)
+
+    @property
     def has_root(self) -> bool:
         """Whether all that is held only waits for the logs of its roots, as these have ended."""
         return all(trace.has_root for trace in self.traces if trace.due_at is not None)

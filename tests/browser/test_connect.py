@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from events.models import Log, Token
+from events.models import Log, OtelFailure, OtelTrace, Token
 from events.otel import worker
 from eventsite_client import Client, NewEvent
 from tests.support.accessibility import findings, reaches_beyond
@@ -90,6 +92,29 @@ def test_the_page_flips_at_the_first_span_and_leads_to_the_run(
     assert wrong == []
     themed.keyboard.press("o")
     themed.wait_for_url(f"**/logs/{log.name}/workflows/{exporter.trace.hex()}/")
+
+
+@pytest.mark.usefixtures("mapping")
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_failed_is_mapped_again_and_the_token_stays(themed: Page, server: Server, log: Log, width: int) -> None:
+    themed.set_viewport_size({"width": width, "height": 900})
+    themed.goto(f"/logs/{log.name}/connect")
+    make_token(themed)
+    exporter = Exporter(server, themed)
+    exporter.send(2, 1, **AGENT)
+    trace = UUID(bytes=exporter.trace)
+    OtelTrace.objects.filter(log=log, trace_id=trace).update(due_at=None)
+    OtelFailure.objects.create(
+        log=log, trace_id=trace, failed_at=timezone.now(), code="worker-died", detail="5 workers ended."
+    )
+    expect(themed.get_by_role("heading", name="What could not become events")).to_be_visible()
+    expect(themed.get_by_text("1 span could not become events, run")).to_be_visible()
+    wrong = [*findings(themed), *(["reaches beyond the screen"] if reaches_beyond(themed) else [])]
+    themed.get_by_role("button", name="map again").click()
+    expect(themed.get_by_text("1 span in the log, run")).to_be_visible()
+    expect(themed.get_by_role("heading", name="What could not become events")).to_have_count(0)
+    assert "evt_" in themed.locator(".do mark").first.inner_text()
+    assert wrong == []
 
 
 def test_a_framework_is_chosen_and_its_lines_are_copied_by_keyboard(admin_page: Page, log: Log) -> None:
