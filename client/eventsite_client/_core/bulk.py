@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -11,6 +12,9 @@ from eventsite_client._core.ids import new_id
 from eventsite_client._core.requests import Request, in_run
 from eventsite_client.errors import LeaseNeeded, Paused, Unavailable, class_of
 from eventsite_client.types import NewEvent
+
+_encoded = lru_cache(maxsize=1_000)(json.encode)
+"""Returns the name of a stream as JSON."""
 
 
 class LineError(Struct):
@@ -43,7 +47,7 @@ def line_of(stream: str, event: NewEvent) -> bytes:
     """
     event = in_run(event)
     id = "" if event.id is not None else f'"id":"{new_id()}",'
-    text = b'{"stream":%b,%b%b' % (json.encode(stream), id.encode(), json.encode(event)[1:])
+    text = b'{"stream":%b,%b%b' % (_encoded(stream), id.encode(), json.encode(event)[1:])
     return text.replace(b"\n", b" ") + b"\n"  # data of `msgspec.Raw` may have breaks
 
 
