@@ -14,9 +14,11 @@ from typing import Any
 
 from events.otel.mapping.json_text import MAX_DIGITS, encode
 from events.otel.mapping.messages import blob
+from events.otel.spans import Attributes
 
 _MAX_TEXT_BYTES = 32 * 1024
 _MAX_KEY_CHARACTERS = 200
+_MAX_SHARED_BYTES = 2_000
 _MAX_ITEMS = 10_000
 """Items of lists and members of objects, in all the data of an event."""
 _MAX_CUTS = 100
@@ -59,6 +61,18 @@ def fitted_name(name: str | None, most_characters: int) -> str | None:
         return clean
     digest = sha256(name.encode("utf-8", "replace")).hexdigest()[:_HASH_DIGITS]
     return f"{clean[: most_characters - _HASH_DIGITS - 1]}…{digest}"
+
+
+def short(attributes: Attributes) -> dict[str, Any]:
+    """Return the first of some attributes that many events have in common, and the number of the others as `more`."""
+    kept: dict[str, Any] = {}
+    room = _MAX_SHARED_BYTES
+    for name, value in attributes.items():
+        room -= len(name) + len(repr(value))
+        if room < 0:
+            return {**kept, "more": len(attributes) - len(kept)}
+        kept[name] = value
+    return kept
 
 
 def fitted_data(data: dict[str, Any], limits: Limits) -> tuple[bytes, Cuts]:

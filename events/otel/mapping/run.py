@@ -23,6 +23,8 @@ from events.otel.runs import STREAM_PREFIX
 from events.otel.spans import LogRecord, Span
 
 _MAX_ORIGINAL_CHARACTERS = 1_000
+_MAX_ORIGIN_CHARACTERS = 200
+"""Of the names of a scope and of a service, which thousands of spans have in common."""
 
 
 class RunName(Struct, frozen=True, gc=False):
@@ -149,7 +151,7 @@ def _origin(node: Node) -> dict[str, object]:
     origin: dict[str, object] = {"trace": span.trace_id, "span": span.span_id}
     if span.parent_id is not None:
         origin["parent"] = span.parent_id
-    origin["name"], origin["scope"] = span.name, span.scope
-    if (service := span.resource.get("service.name")) is not None:
-        origin["service"] = service
+    origin["name"], origin["scope"] = span.name, span.scope[:_MAX_ORIGIN_CHARACTERS]
+    if isinstance(service := span.resource.get("service.name"), str):
+        origin["service"] = service[:_MAX_ORIGIN_CHARACTERS]
     return origin

@@ -8,13 +8,14 @@ from typing import Any
 from events.otel.mapping.addresses import without_secrets
 from events.otel.mapping.agents import DOINGS, name_services
 from events.otel.mapping.drafts import Data, Draft, time_text, without_none
+from events.otel.mapping.fitting import short
 from events.otel.mapping.handoffs import instruction_of, is_handoff, target_of
 from events.otel.mapping.history import Histories, take_results
 from events.otel.mapping.reading import WORK, Message, Role
 from events.otel.mapping.summaries import complete
 from events.otel.mapping.tools import Replies
 from events.otel.mapping.tree import Node
-from events.otel.spans import Span
+from events.otel.spans import Attributes, Span
 
 _SOLITARY = DOINGS | {Role.SETUP, Role.CARRIER}
 """The roles of roots that do not stand for a run."""
@@ -35,11 +36,18 @@ class Drafts:
         """The hand-offs that only a reply tells, by the node of the model."""
         self.asked_by: dict[int, Node] = {}
         """The model call whose reply asked for a tool, by the tool's node."""
+        self._resources: dict[int, Data | None] = {}
 
     def add(self, type: str, node: Node, ids: Sequence[str], data: Data, *, time_ns: int, agent: str | None) -> Draft:
         draft = Draft(type, node, ids, time_ns=time_ns, agent=agent, data=data)
         self.all.append(draft)
         return draft
+
+    def resource(self, attributes: Attributes) -> Data | None:
+        """Return what is told of the resource of a span. Thousands of spans may have the same."""
+        if id(attributes) not in self._resources:
+            self._resources[id(attributes)] = short(attributes) or None
+        return self._resources[id(attributes)]
 
     def start(self, type: str, node: Node, data: Data, *, ids: Sequence[str] = ()) -> None:
         ids = [*ids, *_ids(node, "start")]
@@ -87,7 +95,7 @@ def tell(timed: list[Node], run_id: str) -> Drafts:
         elif node is not root:
             _tell_step(node, drafts, failed)
     if root is not None:
-        _tell_run(root, timed, drafts, run_id, more=_as_it_came(root.span) if is_foreign else {})
+        _tell_run(root, timed, drafts, run_id, more=_as_it_came(root.span, drafts) if is_foreign else {})
     return drafts
 
 
@@ -268,12 +276,12 @@ def _tell_step(node: Node, drafts: Drafts, failed: set[int]) -> None:
 
 def _tell_other(node: Node, drafts: Drafts) -> None:
     """Tell a span that no convention knows."""
-    came = _as_it_came(node.span)
+    came = _as_it_came(node.span, drafts)
     data = without_none(name=node.span.name, **came, error=node.error, duration_ms=_duration(node))
     drafts.end(_outcome("span", "ended", node.error), node, data)
 
 
-def _as_it_came(span: Span) -> Data:
+def _as_it_came(span: Span, drafts: Drafts) -> Data:
     """Return what a span says besides its name and its times."""
     events = [
         without_none(name=event.name, time=time_text(event.time_ns), attributes=event.attributes or None)
@@ -285,7 +293,7 @@ def _as_it_came(span: Span) -> Data:
         attributes=without_secrets(span.attributes),
         events=events or None,
         links=links or None,
-        resource=span.resource or None,
+        resource=drafts.resource(span.resource),
     )
 
 
