@@ -199,8 +199,8 @@ class Sender:
         if lost:
             logger.error("%d events are lost: they could not be sent before the end", lost)
             self._counts.add(dropped=lost)
-        self._delivering.close()
         lifetime.remove(self)
+        self._delivering.close()
 
     def _look_back(self) -> None:
         """Send what dead processes left."""

@@ -21,6 +21,7 @@ import pytest
 from events.access.tokens import create_token
 from events.models import Log, Scope
 from eventsite_client import AsyncClient, Client, NewEvent
+from eventsite_client._background import lifetime
 from eventsite_client._background.spool import Spool
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
@@ -280,13 +281,16 @@ def test_events_for_another_log_stay_where_they_are(
     assert token not in left.read_text()
 
 
-def test_the_file_of_a_living_process_is_its_own(server: Server, token: str, client: Client, tmp_path: Path) -> None:
+def test_the_file_of_a_living_process_is_its_own(
+    server: Server, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifetime, "EXIT_SECONDS", 0.2)
     away = Through(lambda request: httpx2.Response(503))
     with Client(server.url, token, spool=tmp_path, transport=lambda: away) as living:
         living.log("s", NewEvent("Counted", 1))
         with Client(server.url, token, spool=tmp_path) as other:
             assert other.flush()
-        assert numbers(client) == []
+            assert numbers(other) == []
 
 
 @pytest.mark.parametrize("spool", [True, False])
@@ -413,7 +417,7 @@ def test_a_logger_drops_and_counts_what_there_is_no_room_for(
 def test_what_could_not_be_sent_at_the_end_is_counted_and_said(
     make_client: MakeClient, token: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventsite_client._background.lifetime.EXIT_SECONDS", 0.2)
+    monkeypatch.setattr(lifetime, "EXIT_SECONDS", 0.2)
     client = make_client(f"http://127.0.0.1:{free_port()}", token)
     client.log("s", NewEvent("Counted", 1), NewEvent("Counted", 2))
     client.close()
