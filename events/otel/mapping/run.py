@@ -88,7 +88,9 @@ def map_run(
         other_ids = frozenset(id for draft in ordered for id in draft.other_ids)
         for draft in ordered if told else ():
             draft.id = next((id for id in draft.other_ids if id in told), draft.id)
-        return MappedRun(name, [_event(draft, name, limits) for draft in ordered], other_ids)
+        agents = {agent: fitted_name(agent, limits.name_characters) for agent in {draft.agent for draft in ordered}}
+        events = [_event(draft, name, agents[draft.agent], limits) for draft in ordered]
+        return MappedRun(name, events, other_ids)
     finally:
         messages.forget()
         flattened.forget()
@@ -113,9 +115,8 @@ def _run_id(name: RunName) -> str:
     return f"{name.stream.removeprefix(STREAM_PREFIX)}:run"
 
 
-def _event(draft: Draft, name: RunName, limits: Limits) -> MappedEvent:
+def _event(draft: Draft, name: RunName, agent: str | None, limits: Limits) -> MappedEvent:
     data, cuts = fitted_data(draft.data, limits)
-    agent = fitted_name(draft.agent, limits.name_characters)
     return MappedEvent(
         id=draft.id,
         stream=name.stream,
