@@ -41,7 +41,7 @@ _TOKEN_SECONDS = 2.5
 _EXPORT_SECONDS = 6.0
 """The time in which an export is held, or refused."""
 _ENCODINGS = {"": False, "identity": False, "gzip": True}
-_QUICK_BYTES = 64 * 1024
+_QUICK_BYTES = 32 * 1024
 """Protobuf of this size is decoded and divided at once. More is done in a thread."""
 _QUICK_OTHER_BYTES = 4 * 1024
 """The same for JSON, and for gzip, which may become a thousand times as long."""
