@@ -228,7 +228,7 @@ async def _in_thread(work: Callable[[], Done]) -> Done:
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
-        await asyncio.wait({thread})
+        await asyncio.gather(thread, return_exceptions=True)
         raise
 
 

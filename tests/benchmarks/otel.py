@@ -100,7 +100,8 @@ def _rates() -> Table:
         spans = spans_in(requests)
         events = sum(len(one.events) for one in mapped(spans, records_in(requests)))
         seconds = interleaved(
-            {"without": partial(_seconds, copies, holds=False), "with": partial(_seconds, copies, holds=True)}
+            {"without": partial(_seconds, copies, holds=False), "with": partial(_seconds, copies, holds=True)},
+            rounds=7,
         )
         without, with_ = (events * _RUNS / each for each in (seconds["without"], seconds["with"]))
         numbers = map(count, (len(requests), len(spans), events, without, with_))
