@@ -132,7 +132,7 @@ def test_a_framework_is_chosen_and_its_lines_are_copied_by_keyboard(admin_page: 
     expect(heading.get_by_text("CrewAI by OpenTelemetry")).to_be_visible()
     expect(admin_page.locator("#kind-crewai")).to_be_focused()
     admin_page.keyboard.press("c")
-    expect(admin_page.locator("#announce")).to_contain_text("Copied all lines.")
+    expect(admin_page.locator("#announce")).to_contain_text("Copied all commands.")
     copied = admin_page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("pip install opentelemetry-distro")
     assert f"Bearer%20{token}" in copied

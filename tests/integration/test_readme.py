@@ -155,8 +155,6 @@ def run_agent(server: Server, token: str) -> None:
 
 
 def example(number: int, server: Server | Middleman, token: str) -> str:
-    """Return an example, with the address of a server and a token."""
-    agent = blocks_of("README.md", "python")[number]
-    source = agent.replace("http://127.0.0.1:8000", server.url)
-    assert source != agent
-    return f"TOKEN = {token!r}\n{source}"
+    """Return an example, in whose environment are the address of a server and a token."""
+    variables = {"EVENTSITE_URL": server.url, "EVENTSITE_TOKEN": token}
+    return f"import os\nos.environ |= {variables!r}\n{blocks_of('README.md', 'python')[number]}"

@@ -135,7 +135,13 @@ def completed(events: Sequence[NewEvent], *, settles: Sequence[Settles] = ()) ->
 
 
 def in_run(event: NewEvent) -> NewEvent:
-    """Return an event with the agent, the workflow and the cause of the current run, where it has none of its own."""
+    """Return an event with the agent, the workflow and the cause of the current run, where it has none of its own.
+
+    Raises:
+        TypeError: it is no event.
+    """
+    if not isinstance(event, NewEvent):
+        raise TypeError(f"An event is a NewEvent, and no {type(event).__name__}.")
     run = current()
     if run is NOTHING:
         return event

@@ -1,4 +1,4 @@
-/** The page Connect: its keys, the lines of all steps as one text, and a word when the first span comes. */
+/** The page Connect: its keys, the commands of all steps as one text, and a word when the first span comes. */
 import { announce } from "./announce.js";
 import { isPlain } from "./keys.js";
 
@@ -18,7 +18,7 @@ function move(by) {
 async function copyAll() {
   const texts = [...document.querySelectorAll("[data-lines]")].map((lines) => lines.textContent);
   const key = document.getElementById("copy-all");
-  let words = "Copied all lines.";
+  let words = "Copied all commands.";
   try {
     await navigator.clipboard.writeText(`${texts.join("\n\n")}\n`);
   } catch {

@@ -120,11 +120,11 @@ async def test_what_is_held_is_a_tree_that_shows_what_has_not_come(
     await client.post("/v1/metrics", content=b"", headers=PROTOBUF)
     token = await came_of(log, client)
     text = await shown(token)
-    assert "First span 0 s ago. 2 spans held, run" in text
+    assert "Last span 0 s ago. 2 spans held, run" in text
     assert "held until its root ends, or nothing comes for a while: 0:59 · map now" in text or "1:00" in text
     assert re.search(r"not ended yet … router 1\.0 s reserve_van 1\.0 s Hatched: its end, or its parent", text)
     assert "will become 4 events by router" in text
-    assert "off: names, times and tokens only" in text
+    assert "off: names, times, tokens and errors only" in text
     assert "1 metrics export (answered 200)" in text
     assert "not compressed" in text
     root = span(trace, 2, name="run", gen_ai__tool__call__result="done", **TOOL)
@@ -141,7 +141,7 @@ async def test_messages_without_their_words_are_no_content(
 ) -> None:
     hidden: dict[str, Any] = {"openinference__span__kind": "AGENT", "input__value": "__REDACTED__"}
     await send(client, export(span(new_trace(), 1, **hidden)))
-    assert "off: names, times and tokens only" in await shown(await came_of(log, client))
+    assert "off: names, times, tokens and errors only" in await shown(await came_of(log, client))
 
 
 async def test_an_open_page_is_answered_if_there_is_news(

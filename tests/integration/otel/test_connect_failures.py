@@ -126,7 +126,7 @@ async def test_a_large_run_is_not_mapped_for_the_page_but_counted(
     await send(client, export(*(span(trace, number, 1, **AGENT) for number in range(2, 9))))
     token = await came_of(log, client)
     text = await shown(token)
-    assert "First span 0 s ago. 7 spans held. held until its root ends" in text
+    assert "Last span 0 s ago. 7 spans held. held until its root ends" in text
     assert "This run is too large to be drawn here." in text
     await admin.post(f"{at}/map-now", {"token": token.pk})
     async with working() as worker:

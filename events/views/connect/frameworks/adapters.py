@@ -24,6 +24,7 @@ def _content(line: str) -> Step:
         line,
         words=f"Messages, arguments, results and states are sent. If the script has this line instead, {NAMES_ONLY}",
         note=ON,
+        is_command=False,
     )
 
 
@@ -47,6 +48,7 @@ graph = builder.compile(checkpointer=handler.watch(InMemorySaver()))
 config = {"callbacks": [handler], "configurable": {"thread_id": "order-1004"}}
 graph.invoke(state, config)""",
             words="Any checkpointer can be watched: each checkpoint becomes a state that a replay shows.",
+            is_command=False,
         ),
         _content("handler = EventsiteHandler(content=False)"),
         _RUN,
@@ -71,6 +73,7 @@ from eventsite_client.adapters.openai_agents import EventsiteProcessor
 
 set_trace_processors([EventsiteProcessor()])""",
             words="This replaces the processor that sends all traces, with their texts, to OpenAI.",
+            is_command=False,
         ),
         _content("set_trace_processors([EventsiteProcessor(content=False)])"),
         _RUN,
@@ -93,6 +96,7 @@ _CREWAI = Framework(
 from eventsite_client.adapters.crewai import EventsiteListener
 
 listener = EventsiteListener()""",
+            is_command=False,
         ),
         _content("listener = EventsiteListener(content=False)"),
         _RUN,
@@ -117,6 +121,7 @@ from eventsite_client.adapters.autogen import EventsiteMessages
 told = EventsiteMessages(name="delivery")
 async for message in told.watch(team.run_stream(task=task), conversation="order-1004"):
     ...""",
+            is_command=False,
         ),
         _content('told = EventsiteMessages(name="delivery", content=False)'),
         _RUN,
@@ -143,6 +148,7 @@ told = EventsiteMessages(agent="desk")
 async for message in told.watch(query(prompt=prompt), task=prompt):
     ...""",
             words="With a ClaudeSDKClient: told.watch(client.receive_messages()).",
+            is_command=False,
         ),
         _content('told = EventsiteMessages(agent="desk", content=False)'),
         _RUN,
@@ -168,6 +174,7 @@ runs = EventsiteRuns(agent="planner")
 async for event in runs.watch(agent.run(input)):
     ...""",
             words="Events are objects of ag_ui.core, or their JSON as dicts. States replay exactly.",
+            is_command=False,
         ),
         _content('runs = EventsiteRuns(agent="planner", content=False)'),
         _RUN,

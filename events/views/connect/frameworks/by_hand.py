@@ -27,6 +27,7 @@ from eventsite_client import Client, NewEvent
 
 with Client() as client:
     client.append("order-42", NewEvent("OrderPlaced", {"sku": "A-7", "quantity": 2}, agent="router"))""",
+            is_command=False,
         ),
     ),
     "what you do not append. A token that also reads lets the client decide, follow and consume.",

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step for a person: `lines` are to be copied. `note` stands beside the title, `warning` too, but in colour."""
+    """One step for a person: `lines` are to be copied. `note` stands beside the title, `warning` too, but in colour.
+
+    `is_command`: the lines are for a shell, and one copies them with those of the other steps.
+    """
 
     title: str
     lines: str
     words: str = ""
     note: str = ""
     warning: str = ""
+    is_command: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ export OPENINFERENCE_HIDE_INPUTS=true
 export OPENINFERENCE_HIDE_OUTPUTS=true""",
     words=f"Messages, arguments and results are sent. With these two lines {NAMES_ONLY}",
     note=ON,
+    is_command=False,
 )
 _OTHER_MODELS = "The second package shows the calls of OpenAI’s models; for other models, take that of their library."
 
@@ -58,7 +59,7 @@ _PYDANTIC_AI = Framework(
     "its own instrumentation, checked with pydantic-ai 2.68.0",
     (
         _install(),
-        Step("Add to your script", "from pydantic_ai import Agent\n\nAgent.instrument_all()"),
+        Step("Add to your script", "from pydantic_ai import Agent\n\nAgent.instrument_all()", is_command=False),
         _POINT,
         Step(
             "Content",
@@ -68,6 +69,7 @@ from pydantic_ai.models.instrumented import InstrumentationSettings
 Agent.instrument_all(InstrumentationSettings(include_content=False))""",
             words=f"Messages, arguments and results are sent. If the script has these lines instead, {NAMES_ONLY}",
             note=ON,
+            is_command=False,
         ),
         _RUN,
     ),
@@ -149,6 +151,7 @@ const sdk = new NodeSDK();
 sdk.start();
 registerTelemetry(new OpenTelemetry());
 process.once("beforeExit", () => sdk.shutdown());""",
+            is_command=False,
         ),
         _POINT,
         Step(
@@ -160,6 +163,7 @@ generateText({
 });""",
             words="Inputs and outputs are sent unless you say false here. The functionId is the agent’s name.",
             note=ON,
+            is_command=False,
         ),
         Step("Run your script", "node --import ./instrument.mjs my-agents.mjs"),
     ),
@@ -235,6 +239,7 @@ exporters:
     endpoint: {endpoint}
     headers: { authorization: "Bearer {token}" }""",
             words="A collector takes gRPC from your applications, and sends it on over HTTP.",
+            is_command=False,
         ),
     ),
     "what spans do not tell. Those of no known convention become events with their name, time and attributes.",
