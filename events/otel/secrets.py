@@ -11,13 +11,16 @@ from events.otel.spans import Value
 
 HIDDEN = "REDACTED"
 """The word that the conventions of OpenTelemetry want in the place of a secret in an address."""
-_ADDRESSES = frozenset({"url.full", "url.query", "http.url", "http.target"})
-_HEADERS = frozenset(
-    f"http.request.header.{name}" for name in ("authorization", "proxy-authorization", "cookie", "x-api-key", "api-key")
-) | {"http.response.header.set-cookie"}
-_KEYS = _ADDRESSES | _HEADERS
+_TEXTS = frozenset(
+    {"url.full", "url.original", "url.query", "http.url", "http.target", "db.connection_string",
+     "error.message", "exception.message", "exception.stacktrace"}
+)  # fmt: skip
+"""Addresses, and texts that quote them."""
+_HEADERS = ("http.request.header.", "http.response.header.", "rpc.request.metadata.", "rpc.response.metadata.")
+_HEADER = re.compile(r"auth|cookie|key|token|secret|password|credential", re.IGNORECASE)
 _PARAMETER = re.compile(
-    r"((?:^|[?&])(?:[\w-]*(?:key|token|secret|signature|password|credential)|key|sig|code|auth|authorization)=)[^&#\s]+",
+    r"((?:^|[?&;])(?:[\w-]*(?:key|token|secret|signature|password|credential)|key|sig|code|auth|authorization"
+    r"|awsaccesskeyid)=)[^&;#\s'\"]+",
     re.ASCII | re.IGNORECASE,
 )
 _PERSON = re.compile(r"(?<=://)[^/?#@\s]+@", re.ASCII)
@@ -25,10 +28,18 @@ _PERSON = re.compile(r"(?<=://)[^/?#@\s]+@", re.ASCII)
 
 
 def hide(attributes: dict[str, Value]) -> None:
-    """Hide the secrets in the addresses and headers of HTTP calls that are among the attributes of a span."""
-    for key in _KEYS & attributes.keys():
+    """Hide the secrets in the addresses, errors and headers that are among the attributes of a span or its events."""
+    for key in _TEXTS & attributes.keys():
         value = attributes[key]
-        if key in _HEADERS:
+        if isinstance(value, str):
+            attributes[key] = without_secrets(value)
+    for key in attributes:
+        if key.startswith(_HEADERS) and _HEADER.search(key.rpartition(".")[2]):
             attributes[key] = HIDDEN
-        elif isinstance(value, str):
-            attributes[key] = _PERSON.sub(f"{HIDDEN}@", _PARAMETER.sub(rf"\g<1>{HIDDEN}", value))
+
+
+def without_secrets(text: str) -> str:
+    """Return an address, or a text that may quote some, with the names, passwords and keys in them hidden."""
+    if "=" not in text and "@" not in text:
+        return text
+    return _PERSON.sub(f"{HIDDEN}@", _PARAMETER.sub(rf"\g<1>{HIDDEN}", text))

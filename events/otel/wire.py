@@ -24,7 +24,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import SpanFlags, TracesData
 
 from events.errors import BadRequest, TooLarge
 from events.otel.otlp_json import fill
-from events.otel.secrets import hide
+from events.otel.secrets import hide, without_secrets
 from events.otel.spans import Attributes, Link, LogRecord, Span, SpanEvent, Value
 
 Export = TypeVar("Export", ExportTraceServiceRequest, ExportLogsServiceRequest)
@@ -231,8 +231,6 @@ def spans_of(body: bytes) -> Iterator[Span]:
 
 def _span(span: WireSpan, scope: str, resource: Attributes) -> Span:
     parent_id = span.parent_span_id
-    attributes = _attributes(span.attributes)
-    hide(attributes)
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -240,12 +238,12 @@ def _span(span: WireSpan, scope: str, resource: Attributes) -> Span:
         name=span.name,
         started_ns=span.start_time_unix_nano,
         ended_ns=span.end_time_unix_nano,
-        attributes=attributes,
-        events=tuple(SpanEvent(one.name, one.time_unix_nano, _attributes(one.attributes)) for one in span.events),
+        attributes=_shown(span.attributes),
+        events=tuple(SpanEvent(one.name, one.time_unix_nano, _shown(one.attributes)) for one in span.events),
         links=tuple(Link(link.trace_id.hex(), link.span_id.hex()) for link in span.links),
         kind=span.kind,
         status_code=span.status.code,
-        status_message=span.status.message,
+        status_message=without_secrets(span.status.message),
         scope=scope,
         resource=resource,
         has_remote_parent=span.flags & _REMOTE_PARENT == _REMOTE_PARENT,
@@ -262,9 +260,16 @@ def records_of(body: bytes) -> Iterator[LogRecord]:
                     span_id=record.span_id.hex() if _is_id(record.span_id, _NO_SPAN) else None,
                     name=_event_name(record),
                     time_ns=record.time_unix_nano or record.observed_time_unix_nano,
-                    attributes=_attributes(record.attributes),
+                    attributes=_shown(record.attributes),
                     body=_value(record.body),
                 )
+
+
+def _shown(items: Iterable[KeyValue]) -> dict[str, Value]:
+    """Return the attributes of what happened, without the secrets in them."""
+    attributes = _attributes(items)
+    hide(attributes)
+    return attributes
 
 
 def _attributes(items: Iterable[KeyValue]) -> dict[str, Value]:

@@ -64,15 +64,16 @@ def fitted_name(name: str | None, most_characters: int) -> str | None:
 
 
 def short(attributes: Attributes) -> dict[str, Any]:
-    """Return the first of some attributes that many events have in common, and the number of the others as `more`."""
+    """Return those of some attributes that many events can have in common, and the number of the others as `more`."""
     kept: dict[str, Any] = {}
     room = _MAX_SHARED_BYTES
     for name, value in attributes.items():
-        room -= len(name) + len(repr(value))
-        if room < 0:
-            return {**kept, "more": len(attributes) - len(kept)}
-        kept[name] = value
-    return kept
+        size = len(name) + len(repr(value))
+        if size <= room:
+            kept[name] = value
+            room -= size
+    left_out = len(attributes) - len(kept)
+    return {**kept, "more": left_out} if left_out else kept
 
 
 def fitted_data(data: dict[str, Any], limits: Limits) -> tuple[bytes, Cuts]:

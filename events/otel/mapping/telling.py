@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from events.otel.mapping.addresses import without_secrets
 from events.otel.mapping.agents import DOINGS, name_services
 from events.otel.mapping.drafts import Data, Draft, time_text, without_none
 from events.otel.mapping.fitting import short
@@ -290,7 +289,7 @@ def _as_it_came(span: Span, drafts: Drafts) -> Data:
     links = [{"trace": link.trace_id, "span": link.span_id} for link in span.links]
     return without_none(
         kind=_KINDS[span.kind] if 0 <= span.kind < len(_KINDS) else None,
-        attributes=without_secrets(span.attributes),
+        attributes=span.attributes,
         events=events or None,
         links=links or None,
         resource=drafts.resource(span.resource),

@@ -23,10 +23,13 @@ from tests.support.otel import export, new_trace, span
         ("token=s&page=2", "token=REDACTED&page=2"),
         ("https://x/key=5?keys=7&monkey_business=1&tokens=9", "https://x/key=5?keys=7&monkey_business=1&tokens=9"),
         ("https://x/?q=a+b", "https://x/?q=a+b"),
+        ("https://x/b?access_token=ab;api-key=c", "https://x/b?access_token=REDACTED;api-key=REDACTED"),
+        ("https://x/@ada/notes", "https://x/@ada/notes"),
+        ("https://x/?AWSAccessKeyId=s&Expires=5", "https://x/?AWSAccessKeyId=REDACTED&Expires=5"),
     ],
 )
 def test_secrets_in_an_address_are_hidden_and_the_rest_is_kept(address: str, shown: str) -> None:
-    for key in ("url.full", "http.url", "url.query"):
+    for key in ("url.full", "url.original", "http.url", "url.query", "db.connection_string"):
         one = span(new_trace(), 1)
         one.attributes.add(key=key).value.string_value = address
         [piece] = divide_spans(export(one)).pieces
@@ -38,14 +41,38 @@ def test_headers_that_give_access_are_hidden_whatever_they_hold() -> None:
     attributes: dict[str, Value] = {
         "http.request.header.authorization": ["Bearer s"],
         "http.request.header.accept": ["text/html"],
+        "http.request.header.x_api_key": ["s"],
+        "http.request.header.x-goog-api-key": ["s"],
+        "http.response.header.set_cookie": ["s"],
+        "rpc.request.metadata.authorization": "Bearer s",
         "server.address": "ann:secret@x",
     }
     hide(attributes)
     assert attributes == {
         "http.request.header.authorization": "REDACTED",
         "http.request.header.accept": ["text/html"],
+        "http.request.header.x_api_key": "REDACTED",
+        "http.request.header.x-goog-api-key": "REDACTED",
+        "http.response.header.set_cookie": "REDACTED",
+        "rpc.request.metadata.authorization": "REDACTED",
         "server.address": "ann:secret@x",
     }
+
+
+def test_an_error_that_quotes_an_address_does_not_tell_its_secrets() -> None:
+    said = "401 Unauthorized for url 'https://models.example/v1?key=AIza-1'\nhttps://ann:secret@x/"
+    one = span(new_trace(), 1)
+    one.status.message = said
+    one.attributes.add(key="error.message").value.string_value = said
+    event = one.events.add(name="exception")
+    event.attributes.add(key="exception.message").value.string_value = said
+    event.attributes.add(key="exception.stacktrace").value.string_value = said
+    [piece] = divide_spans(export(one)).pieces
+    [read] = spans_of(piece.body)
+    shown = "401 Unauthorized for url 'https://models.example/v1?key=REDACTED'\nhttps://REDACTED@x/"
+    assert read.status_message == shown
+    assert read.attributes == {"error.message": shown}
+    assert read.events[0].attributes == {"exception.message": shown, "exception.stacktrace": shown}
 
 
 def test_a_long_address_takes_time_in_proportion() -> None:
