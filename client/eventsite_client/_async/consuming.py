@@ -287,27 +287,36 @@ class AsyncWork:
         return None
 
     async def _fail(self, error: Exception, deadline: Deadline, *, may_be_settled: bool) -> None:
-        """Report a failure. After an answer that was lost, the event may be settled: then nothing has failed."""
-        result = await self._tell(self._consumer.failure_request(self._delivery, error), deadline)
-        if may_be_settled and result == "already-settled":
+        """Report a failure. After an answer that was lost, the event may be settled: then nothing has failed.
+
+        Raises:
+            DeliveryLost: the event is with another consumer by now, so this failure counts for nothing.
+        """
+        answer = await self._tell(self._consumer.failure_request(self._delivery, error), deadline)
+        if may_be_settled and answer is not None and answer.results[0].result == "already-settled":
             logger.info("event %d was settled, although the answer was lost: %s", self._delivery.position, error)
-        else:
-            logger.error("event %d failed at attempt %d", self._delivery.position, self.attempt, exc_info=error)
+            return
+        logger.error("event %d failed at attempt %d", self._delivery.position, self.attempt, exc_info=error)
+        if answer is not None:
+            try:
+                self._consumer.check(self._delivery, answer)
+            except DeliveryLost as lost:
+                self.is_lost = True
+                raise lost from error
 
     async def _settle(self, outcome: Literal["release"], deadline: Deadline) -> None:
         await self._tell(self._consumer.settle_request(self._delivery, outcome), deadline)
 
-    async def _tell(self, request: Request[Settlements], deadline: Deadline) -> str | None:
-        """Send a settlement, and return its result. If it does not arrive, the deadline says the same a little later.
+    async def _tell(self, request: Request[Settlements], deadline: Deadline) -> Settlements | None:
+        """Send a settlement, and return the answer. If it does not arrive, the deadline says the same a little later.
 
         There is a second for it, also if what came before has used up the time.
         """
         try:
-            answer = await self._caller._call(request, Deadline(max(_TELL_SECONDS, deadline.left())))
+            return await self._caller._call(request, Deadline(max(_TELL_SECONDS, deadline.left())))
         except EventsiteError as error:
             logger.warning("event %d waits for its deadline: %s", self._delivery.position, error)
             return None
-        return answer.results[0].result
 
     async def _extend(self) -> bool:
         """Extend the deadline. Return whether to do so again."""

@@ -116,7 +116,8 @@ def test_a_paused_agent_has_not_failed(packing: Subscription, server: Server, to
     assert Event.objects.filter(log=log, type="OrderPacked").count() == 1
 
 
-def test_work_that_was_lost_raises_and_writes_nothing(packing: Subscription, log: Log) -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_work_that_was_lost_raises_and_writes_nothing(packing: Subscription, log: Log, fails: bool) -> None:
     append(log, [PLACED])
 
     def lose(work: Work) -> None:
@@ -128,9 +129,12 @@ def test_work_that_was_lost_raises_and_writes_nothing(packing: Subscription, log
             assert time.monotonic() < deadline
             time.sleep(0.05)
         work.append(NewEvent("OrderPacked"))
+        if fails:
+            raise KeyError("box")
 
-    with pytest.raises(DeliveryLost):
+    with pytest.raises(DeliveryLost) as lost:
         work_on(packing, lose)
+    assert isinstance(lost.value.__cause__, KeyError) == fails
     assert not Event.objects.filter(log=log, type="OrderPacked").exists()
 
 
