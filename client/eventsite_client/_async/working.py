@@ -62,11 +62,11 @@ class AsyncWorker(AsyncStateReader):
         """
         deadline = Deadline(self._timeout if timeout is None else timeout)
         with self._log.flushing() as is_through:
-            while not is_through():
+            while (result := is_through()) is None:
                 if not deadline.left():
                     return False
                 await sleep(_FLUSH_SECONDS)
-        return not self.logged.held_back
+        return result and not self.logged.held_back
 
     @property
     def logged(self) -> Logged:

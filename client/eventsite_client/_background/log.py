@@ -111,10 +111,10 @@ class BackgroundLog:
                 self._forget(sender)
 
     @contextmanager
-    def flushing(self) -> Iterator[Callable[[], bool]]:
+    def flushing(self) -> Iterator[Callable[[], bool | None]]:
         """Let the thread hurry while the block lasts. It gets a function: whether all that was taken before is through.
 
-        That is: each event was sent, refused or held back, or the client has ended.
+        That is: each event was sent, refused or held back. None: not yet. False: the client has ended before.
         """
         sender = self._sender
         if sender is None:

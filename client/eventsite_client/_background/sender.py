@@ -124,8 +124,11 @@ class Sender:
         self._work.set()
 
     @contextmanager
-    def hurrying(self) -> Iterator[Callable[[], bool]]:
-        """Let the thread hurry while the block lasts. It gets a function: whether all lines from before are through."""
+    def hurrying(self) -> Iterator[Callable[[], bool | None]]:
+        """Let the thread hurry while the block lasts. It gets a function: whether all lines from before are through.
+
+        None: not yet. False: the thread has ended before.
+        """
         with self.lock:
             self._asked += 1
             number = self._asked
@@ -133,7 +136,7 @@ class Sender:
             self._hurry.set()
             self._wake()
         try:
-            yield lambda: self._answered >= number or self._has_ended
+            yield lambda: True if self._answered >= number else False if self._has_closed else None
         finally:
             with self.lock:
                 self._flushes -= 1

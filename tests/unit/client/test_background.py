@@ -74,6 +74,21 @@ def test_the_end_of_one_flush_leaves_another_one_in_a_hurry(monkeypatch: pytest.
     assert flushed == [True]
 
 
+def test_a_flush_says_that_its_events_were_lost_as_the_client_was_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifetime, "EXIT_SECONDS", 0.2)
+    lines = Lines(lambda event: "busy")
+    client = client_of(lines)
+    client.log("s", NewEvent("A", 1))
+    flushed: list[bool] = []
+    other = threading.Thread(target=lambda: flushed.append(client.flush(PATIENCE)))
+    other.start()
+    wait_until(lambda: lines.requests)
+    client.close()
+    other.join()
+    assert flushed == [False]
+    assert client.logged.dropped == 1
+
+
 async def test_tasks_log_flush_and_append_at_the_same_time() -> None:
     lines = Lines()
     async with AsyncClient("http://testserver", "evt_x", transport=lambda: lines) as client:
