@@ -51,7 +51,7 @@ class AsyncConnections:
         http = self._client()
         sent = build(http, self._url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
         try:
-            answer = await asyncio.wait_for(http.send(sent), deadline.left())
+            answer = await _within(deadline, http.send(sent))
         except asyncio.TimeoutError:  # in Python 3.10 it is not the builtin one
             raise too_late(request) from None
         except httpx2.RequestError as error:
@@ -68,7 +68,8 @@ class AsyncConnections:
         timeouts = TimeoutsUntil(deadline, read=SILENCE_SECONDS)
         sent = build(http, self._url, request, timeouts)
         try:
-            answer = await asyncio.wait_for(http.send(sent, stream=True), None if deadline is None else deadline.left())
+            sending = http.send(sent, stream=True)
+            answer = await (sending if deadline is None else _within(deadline, sending))
             timeouts.lift()
             if is_event_stream(answer):
                 stream = AsyncMessages(answer, request)
@@ -104,6 +105,27 @@ class AsyncConnections:
             transport = None if self._transport is None else self._transport()
             pool = self._pool = owner, httpx2.AsyncClient(transport=transport, headers=headers_of(self._token))
         return pool[1]
+
+
+async def _within(deadline: Deadline, work: Coroutine[Any, Any, T]) -> T:
+    """Await something until a deadline.
+
+    `asyncio.wait_for()` does the same, but before Python 3.12 it forgets a cancellation that comes with the result.
+
+    Raises:
+        asyncio.TimeoutError: it has not ended by then.
+    """
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())  # also if nobody waits for it any more
+    try:
+        done, _ = await asyncio.wait([task], timeout=deadline.left())
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+    if not done:
+        raise asyncio.TimeoutError
+    return task.result()
 
 
 class _ThreadLoop(asyncio.SelectorEventLoop):
@@ -159,16 +181,18 @@ class AsyncRepeating:
     """A task that calls a function again and again, until it returns False or is stopped."""
 
     def __init__(self, seconds: float, function: Callable[[], Awaitable[bool]]) -> None:
+        self._has_to_end = False
         self._task = asyncio.create_task(self._run(seconds, function))
 
     async def _run(self, seconds: float, function: Callable[[], Awaitable[bool]]) -> None:
-        while True:
+        while not self._has_to_end:  # something may have swallowed the cancellation
             await asyncio.sleep(seconds)
             if not await function():
                 return
 
     async def stop(self) -> None:
         """Stop the task. The function is not called afterwards."""
+        self._has_to_end = True
         self._task.cancel()
         await asyncio.wait([self._task])
 

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx2
 import pytest
 
 from eventsite_client import AsyncClient, Client, NewEvent
+from eventsite_client._async.io import AsyncRepeating
 from eventsite_client._background import lifetime, sender
 from eventsite_client._background.sender import Sender
 from eventsite_client._sync import io
@@ -212,6 +214,19 @@ def test_what_is_renewed_again_and_again_is_stopped_in_time_although_a_call_hang
     hangs.set()
     keeping._thread.join(PATIENCE)
     assert not has_begun.is_set()
+
+
+async def test_what_is_renewed_by_a_task_is_stopped_although_a_call_swallows_the_cancellation() -> None:
+    async def renew() -> bool:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(PATIENCE)
+        return True
+
+    keeping = AsyncRepeating(0.001, renew)
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE):
+        await keeping.stop()
+    assert keeping._task.done()
 
 
 def test_a_child_does_not_close_what_its_parent_has_closed_just_then(tmp_path: Path) -> None:

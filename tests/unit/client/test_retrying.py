@@ -223,6 +223,17 @@ def test_each_event_loop_has_connections_of_its_own() -> None:
     assert [len(transport.requests) for transport in made] == [2, 2]
 
 
+async def test_a_cancellation_that_comes_together_with_the_answer_is_not_forgotten() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asyncio.get_running_loop().call_soon(task.cancel)
+        return httpx2.Response(201, json=APPENDED)
+
+    client = AsyncClient("http://testserver", "evt_x", transport=lambda: httpx2.MockTransport(answer))
+    task = asyncio.ensure_future(client.append("s", NewEvent("A")))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 def test_the_losers_of_a_round_wait_longer_each_time_and_not_equally_long() -> None:
     pauses = {number: [pause_after_conflict(number) for _ in range(200)] for number in (1, 5, 10, 1_000)}
     assert 0 < max(pauses[1]) <= 0.04 < max(pauses[5]) <= 0.64 < max(pauses[10]) <= 1
