@@ -11,6 +11,7 @@ from bisect import bisect_right
 from events.otel.mapping.reading import SILENT, WORK, Role
 from events.otel.mapping.tree import Node, in_time
 
+_OPERATION = "invoke_agent"
 _UNKNOWN_SERVICE = "unknown_service"
 DOINGS = frozenset({Role.MODEL, Role.TOOL, Role.HANDOFF}) | WORK
 
@@ -20,7 +21,7 @@ def name_agents(ordered: list[Node]) -> None:
     calls: dict[str, list[Node]] = {}
     for node in ordered:
         if node.role is Role.AGENT:
-            node.agent = node.reading.name = node.reading.name or node.reading.agent or node.span.name or None
+            node.agent = node.reading.name = node.reading.name or node.reading.agent or _name_of_span(node)
             calls.setdefault(node.agent or "", []).append(node)
         else:
             node.agent = node.reading.agent or _inherited(node)
@@ -83,6 +84,12 @@ def _part_workflows(ordered: list[Node]) -> None:
             node.agent_node = None
         if node.agent in names and node.agent_node is None and node.role is not Role.AGENT:
             node.agent = None
+
+
+def _name_of_span(node: Node) -> str | None:
+    """Return the name of an agent's span; the service, if the span is named after what it does alone."""
+    name = node.span.name or None
+    return _service(node) or name if name == _OPERATION else name
 
 
 def _service(node: Node) -> str | None:

@@ -73,6 +73,7 @@ def tell(timed: list[Node], run_id: str) -> Drafts:
         run_id: the beginning of the ids of the events of the run itself.
     """
     drafts = Drafts()
+    _accept_handoffs(timed)
     _find_calls(timed, drafts)
     by_spans = _handoffs_of_spans(timed, drafts.asked_by)
     take_results(timed)
@@ -96,6 +97,15 @@ def tell(timed: list[Node], run_id: str) -> Drafts:
     if root is not None:
         _tell_run(root, timed, drafts, run_id, more=_as_it_came(root.span, drafts) if is_foreign else {})
     return drafts
+
+
+def _accept_handoffs(timed: list[Node]) -> None:
+    """Let a hand-off be done if the agent that it leads to has begun within it: what failed then is this agent."""
+    for node in timed:
+        above = node.above
+        if node.role is Role.AGENT and above is not None and above.role is Role.HANDOFF and above.error is not None:
+            node.error = node.error or above.error
+            above.error = None
 
 
 def _find_calls(timed: list[Node], drafts: Drafts) -> None:

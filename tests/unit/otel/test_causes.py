@@ -73,6 +73,22 @@ def test_tools_that_hand_over_are_hand_offs(name: str, arguments: dict[str, str]
     assert [event.type for event in events].count("task.delegated") == 1
 
 
+def test_a_hand_off_to_an_agent_that_fails_is_one_all_the_same() -> None:
+    failed = {"status": 2, "error.type": "RuntimeError"}
+    call = {"id": "a", "name": "transfer_to_router", "arguments": {"request": "a van"}}
+    parts = (
+        agent(1, None, 0, 90, "dispatcher", **failed),
+        chat(2, 1, 1, 9, call),
+        tool(3, 1, 10, 80, "transfer_to_router", **failed),
+    )
+    assert told(*parts, span(4, 3, 11, 79, name="graph", **CHAIN), agent(5, 4, 12, 78, "router"))[3:6] == [
+        "  3 <2     task.delegated    dispatcher router",
+        "  4 <3     agent.started     router     router",
+        "  5 <4     agent.failed      router     router",
+    ]
+    assert "step.failed" in told(*parts)[3]  # nobody took it
+
+
 def test_branches_side_by_side_do_not_cause_each_other_and_what_joins_them_follows_all() -> None:
     model = {"openinference.span.kind": "LLM"}
     assert told(

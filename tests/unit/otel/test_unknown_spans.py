@@ -85,6 +85,14 @@ def test_what_is_within_one_has_the_same_cause_as_without_it() -> None:
     assert of(events, "span.ended").causation_id == of(events, "tool.called").id
 
 
+def test_an_agent_that_nothing_names_has_the_name_of_its_service() -> None:
+    for resource, name in (({"service.name": "depot"}, "depot"), ({}, "invoke_agent")):
+        events = map_run(
+            [span(1, None, "invoke_agent", {"gen_ai.operation.name": "invoke_agent"}, resource=resource)]
+        ).events
+        assert {event.agent for event in events} == {name}
+
+
 def test_a_span_whose_start_is_not_known_has_no_duration() -> None:
     ended = (0, 1_795_936_291_529_545_465)
     for attributes in ({}, AGENT, CHAT, TOOL):

@@ -67,9 +67,9 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
     if role is Role.TOOL:
         _read_tool(reading, attributes)
     elif role is Role.AGENT:
-        reading.name = reading.agent or _after(span.name, "invoke_agent ")
+        reading.name = reading.agent or _after(span.name, "invoke_agent")
     elif role is Role.WORKFLOW:
-        reading.name = text(attributes.get("gen_ai.workflow.name")) or _after(span.name, "invoke_workflow ")
+        reading.name = text(attributes.get("gen_ai.workflow.name")) or _after(span.name, "invoke_workflow")
     elif role in _COUNTING:
         reading.usage = usage(attributes, _USAGE)
         reading.finish_reason = _first(attributes.get("gen_ai.response.finish_reasons"))
@@ -178,5 +178,6 @@ def _first(value: Any) -> str | None:
     return text(value[0]) if isinstance(value, list) and value else text(value)
 
 
-def _after(name: str, prefix: str) -> str | None:
-    return name.removeprefix(prefix) or None
+def _after(name: str, operation: str) -> str | None:
+    """Return what stands after the operation in the name of a span; None if nothing does."""
+    return None if name == operation else name.removeprefix(f"{operation} ") or None
