@@ -172,7 +172,7 @@ class Store:
         ):
             while await self._rows(statement, most=_MOST_FORGOTTEN, **params) == [(_MOST_FORGOTTEN,)]:
                 pass
-        await self._rows(sql.FORGET_NAMES)
+        await self._rows(sql.FORGET_NAMES, **context)
 
 
 def _ids(runs: Iterable[Run]) -> list[UUID]:

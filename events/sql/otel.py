@@ -166,14 +166,15 @@ _FORGET = """
             and not exists (select 1 from otel_trace t where t.log_id = b.log_id and t.trace_id = b.trace_id)
     )
     select count(*) from gone"""
-# What failed may be mapped again, for a day.
+# What failed may be mapped again, for a day, or for as long as context is kept.
+_A_DAY = "greatest(interval '1 day', make_interval(secs => %(context)s))"
 FORGET_OLD = _FORGET.format(
-    which="""
+    which=f"""
         select log_id, trace_id, last_at from otel_trace t
         where due_at is null and (
             pieces = mapped and last_at < now() - make_interval(secs => %(context)s)
                 and not exists (select 1 from otel_failure f where (f.log_id, f.trace_id) = (t.log_id, t.trace_id))
-            or last_at < now() - interval '1 day')
+            or last_at < now() - {_A_DAY})
         order by log_id, trace_id limit %(most)s for update skip locked"""
 )
 FORGET_SURPLUS = _FORGET.format(
@@ -216,7 +217,13 @@ FORGET_UNREAD_PIECES = _FORGET_PIECES.format(
             where t.kept_bytes > %(most_bytes)s and p.number <= t.mapped
         ) as p where upto - bytes >= %(most_bytes)s"""
 )
-FORGET_NAMES = "delete from otel_run where named_at < now() - interval '1 day'"
+# The name of a run that goes on is kept, however long ago it was given.
+FORGET_NAMES = f"""
+    delete from otel_run r where named_at < now() - {_A_DAY}
+        and not exists (
+            select 1 from otel_trace t
+            where (t.log_id, t.trace_id) = (r.log_id, r.trace_id) and t.last_at >= now() - {_A_DAY}
+        )"""
 
 # Who sends.
 TOKENS_OF = "select log_id, id, hash from token where hash = any (%(hashes)s)"

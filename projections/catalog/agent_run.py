@@ -19,6 +19,7 @@ from projections.catalog.machine import newest, without
 from projections.catalog.messages import cut, fields
 from projections.catalog.open_agents import MAX_OPEN, closed, labels_of, opened, updated, walk
 from projections.catalog.run_data import (
+    LONG,
     OTHER_WORK,
     SHORT,
     calls_in,
@@ -181,6 +182,8 @@ def agent_ended(state: State, happened: Decoded) -> State:
 def model_replied(state: State, happened: Decoded) -> State:
     """Apply a reply: what it says and asks for, the history that is new to the log, its tokens and its cost."""
     data, label = fields(happened), _label(state, happened)
+    if state["task"] is None:
+        state = {**state, "task": _first_request(data)}
     state = _with_history(_with_usage(state, happened, lambda usage: with_reply(usage, data)), happened, label)
     speaker = _speaker(happened, label)
     text = said(data, _MESSAGE_CHARACTERS) or "(no content)"
@@ -370,6 +373,12 @@ def _with_message(state: State, key: str, text: str) -> State:
         n += 1
         free = f"{key} ({n})"
     return {**state, "messages": newest({**state["messages"], free: text}, _MAX_MESSAGES)}
+
+
+def _first_request(data: dict[str, Any]) -> str | None:
+    """Return what the user says first in the history of a reply: the task of a run whose start does not tell it."""
+    requests = (message for message in history_in(data) if name_in(message, "role") == "user")
+    return next((said(message, LONG) for message in requests), None) or None
 
 
 def _with_history(state: State, happened: Decoded, label: str) -> State:

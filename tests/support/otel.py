@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from events.models import Log, OtelPiece, OtelTrace
+from events.models import Log, OtelPiece, OtelRun, OtelTrace
 from events.otel import spans as otel
 from events.otel.mapping.run import MappedEvent, MappedRun, RunName
 from events.otel.wire import decode
@@ -157,6 +157,7 @@ def pass_time(log: Log, seconds: float) -> None:
         due_at=F("due_at") - step, waits_since=F("waits_since") - step, last_at=F("last_at") - step
     )
     OtelPiece.objects.filter(log=log).update(received_at=F("received_at") - step)
+    OtelRun.objects.filter(log=log).update(named_at=F("named_at") - step)
 
 
 async def work(worker: Worker) -> None:

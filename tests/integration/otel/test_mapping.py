@@ -248,6 +248,39 @@ async def test_context_is_bounded_in_bytes(
     assert await OtelRun.objects.filter(log=log).acount() == 20
 
 
+async def test_context_and_names_are_kept_for_days_if_a_setting_says_so(
+    client: httpx2.AsyncClient, log: Log, worker: Worker, settings: Settings
+) -> None:
+    day = 86_400
+    settings.EVENTSITE = replace(settings.EVENTSITE, otel_context_seconds=3 * day)
+    await send(client, export(span(new_trace(), 1)))
+    await pass_time(log, 7)
+    await work(worker)
+    for days, left in ((2, 1), (2, 0)):
+        await pass_time(log, days * day)
+        await worker.store.forget()
+        assert await OtelPiece.objects.filter(log=log).acount() == left
+        assert await OtelTrace.objects.filter(log=log).acount() == left
+        assert await OtelRun.objects.filter(log=log).acount() == left
+
+
+async def test_the_name_of_a_run_that_goes_on_for_days_is_kept(
+    client: httpx2.AsyncClient, log: Log, worker: Worker
+) -> None:
+    trace = new_trace()
+    for number in range(1, 4):
+        await pass_time(log, 50_000)
+        await send(client, export(span(trace, number, number - 1 or None)))
+        await pass_time(log, 7)
+        await work(worker)
+        await worker.store.forget()
+    assert await OtelRun.objects.filter(log=log).acount() == 1
+    assert await OtelTrace.objects.filter(log=log).acount() == 1
+    await pass_time(log, 90_000)
+    await worker.store.forget()
+    assert await OtelRun.objects.filter(log=log).acount() == 0
+
+
 async def test_the_context_of_a_trace_that_goes_on_is_bounded_in_time(
     client: httpx2.AsyncClient, log: Log, worker: Worker
 ) -> None:

@@ -333,7 +333,8 @@ def test_other_work_counts_its_tokens_and_its_failures_and_a_model_without_an_ag
         {"replies": 1, "input_tokens": 9, "output_tokens": 0}, {"input_tokens": 9},
     )  # fmt: skip
     assert (state["errors"], state["last_error"]["where"]) == (1, "guardrail politeness")
-    assert state["messages"] == {"4 user → m": "Hello?", "4 m": "Hi."}
+    assert state["messages"] == {"4 m": "Hi."}
+    assert state["task"] == "Hello?"  # as nothing before has told it
 
 
 def test_a_run_that_asks_somebody_waits_until_it_is_answered() -> None:
