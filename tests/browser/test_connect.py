@@ -150,7 +150,7 @@ def test_an_adapter_takes_the_token_along_and_the_page_flips_at_the_first_event(
     admin_page.get_by_role("button", name="Its adapter tells more.").click()
     expect(admin_page.get_by_role("heading", name="OpenAI Agents SDK by its adapter")).to_be_visible()
     expect(admin_page.locator(".do mark").first).to_have_text(token)
-    expect(admin_page.get_by_text("Turns over at the first request.")).to_be_visible()
+    expect(admin_page.get_by_text("This page changes at the first request.")).to_be_visible()
     with Client(server.url, token) as client:
         client.append("run-1", NewEvent("workflow.started"))
     expect(admin_page.get_by_text("The token was used")).to_be_visible()

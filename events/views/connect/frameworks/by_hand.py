@@ -30,7 +30,7 @@ with Client() as client:
             is_command=False,
         ),
     ),
-    "what you do not append. A token that also reads lets the client decide, follow and consume.",
+    "events that you do not append. A token that also reads lets the client decide, follow and consume.",
     sends_spans=False,
 )
 _HTTP = Framework(
@@ -50,7 +50,7 @@ curl -i {endpoint}/api/streams/order-42/events \\
             note=MADE_NOW,
         ),
     ),
-    "what you do not append.",
+    "events that you do not append.",
     sends_spans=False,
 )
 

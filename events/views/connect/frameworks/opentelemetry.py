@@ -238,7 +238,8 @@ exporters:
   otlphttp:
     endpoint: {endpoint}
     headers: { authorization: "Bearer {token}" }""",
-            words="A collector takes gRPC from your applications, and sends it on over HTTP.",
+            words="A collector takes gRPC from your applications, and sends it on over HTTP. (In its file, a variable is"
+            " written ${env:NAME}.)",
             is_command=False,
         ),
     ),
