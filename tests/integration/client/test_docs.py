@@ -12,7 +12,7 @@ import pytest
 from events.access.tokens import create_token
 from events.models import Log, Scope
 from eventsite_client import Client
-from tests.support.examples import blocks_of
+from tests.support.examples import blocks_in, blocks_of, section_of
 from tests.support.patience import PATIENCE
 from tests.support.server import CHECKOUT, Server
 
@@ -22,20 +22,32 @@ def token(log: Log) -> str:
     return create_token(log, name="docs", scopes=[Scope.ADMIN])
 
 
-@pytest.mark.parametrize("page", ["docs/client.md", "client/README.md"])
-def test_the_examples_run_one_after_the_other(server: Server, token: str, page: str, tmp_path: Path) -> None:
-    source = "\n".join(blocks_of(page, "python"))
+def run(blocks: list[str], server: Server, token: str, cwd: Path) -> None:
+    """Run the blocks of a page, one after the other."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(CHECKOUT / "client"),
         "EVENTSITE_URL": server.url,
         "EVENTSITE_TOKEN": token,
     }
-    command = [sys.executable, "-W", "error", "-c", source]
-    run = subprocess.run(
-        command, cwd=tmp_path, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False
+    command = [sys.executable, "-W", "error", "-c", "\n".join(blocks)]
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, timeout=PATIENCE, capture_output=True, text=True, check=False
     )
-    assert (run.returncode, run.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_agent_and_the_consumer_of_the_page_that_connects(server: Server, token: str, tmp_path: Path) -> None:
+    run(blocks_in(section_of("docs/connect.md", "The Python client"), "python"), server, token, tmp_path)
+    with Client(server.url, token) as client:
+        events = client.events("correlation:order-43").all()
+    assert [(event.type, event.agent) for event in events] == [("OrderPlaced", "router"), ("OrderPacked", "packer")]
+    assert events[1].causation_id == events[0].id
+
+
+@pytest.mark.parametrize("page", ["docs/client.md", "client/README.md"])
+def test_the_examples_run_one_after_the_other(server: Server, token: str, page: str, tmp_path: Path) -> None:
+    run(blocks_of(page, "python"), server, token, tmp_path)
     with Client(server.url, token) as client:
         types = [event.type for event in client.stream_events("order-42")]
         packed = [

@@ -238,8 +238,8 @@ exporters:
   otlphttp:
     endpoint: {endpoint}
     headers: { authorization: "Bearer {token}" }""",
-            words="A collector takes gRPC from your applications, and sends it on over HTTP. (In its file, a variable is"
-            " written ${env:NAME}.)",
+            words="A collector takes gRPC from your applications, and sends it on over HTTP. (In its file, a variable"
+            " is written ${env:NAME}.)",
             is_command=False,
         ),
     ),
