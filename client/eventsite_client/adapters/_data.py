@@ -12,7 +12,7 @@ _CONTENT = frozenset(
      "attributes", "input", "state", "patch", "question", "answer"}
 )  # fmt: skip
 """Members of data that say what was talked about."""
-_INSTRUCTIONS = ("instruction", "instructions", "task", "task_description", "message", "reason", "input")
+_INSTRUCTIONS = ("instruction", "instructions", "task", "task_description", "request", "message", "reason", "input")
 
 
 def now() -> datetime:

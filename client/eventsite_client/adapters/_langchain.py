@@ -84,6 +84,9 @@ class LangChainHandler(Adapter, BaseCallbackHandler):
                 more.get("inputs") or input_str,
             )
             call_id = more.get("tool_call_id")
+            if place.run.is_handed_over(name):
+                place.kind = "handoff"
+                return
             place.caller = place.run.call(
                 str(run_id), place.scope, name, arguments=arguments, call_id=call_id, agent=place.agent
             )
@@ -92,6 +95,8 @@ class LangChainHandler(Adapter, BaseCallbackHandler):
     def on_tool_end(self, output: Any, *, run_id: UUID, **more: Any) -> None:
         if place := self.places.pop(str(run_id), None):
             result, error = outcome_of(output)
+            if place.kind == "handoff" and place.scope.last is not None:
+                place.scope.returned(place.scope.last)  # what follows has the end of the other agent as its cause
             place.run.result(str(run_id), result, error=error)
 
     @guarded

@@ -299,6 +299,10 @@ class Run:
         id = self.tell("task.delegated", f"{key}:start", scope.agent, causes, at=at, scope=scope, **data)
         self._handoffs[target] = (id, data["instruction"])
 
+    def is_handed_over(self, tool: str) -> bool:
+        """Whether a tool only carries out a hand-off that a reply has told, and whose agent has not started."""
+        return tool.startswith(_TRANSFER) and tool.removeprefix(_TRANSFER) in self._handoffs
+
     def other(
         self, type: str, key: str, scope: Scope, *, error: Data | None = None, at: datetime | None = None, **data: Any
     ) -> None:

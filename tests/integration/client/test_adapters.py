@@ -181,5 +181,9 @@ def test_the_script_of_the_documentation_shows_agents_hand_offs_and_the_failing_
         state = client.state(events[0].stream, projection="agent_run").value
     told = {(event.type, event.agent) for event in events}
     assert {("task.delegated", "dispatcher"), ("tool.failed", "router"), ("workflow.finished", None)} <= told
+    assert ("tool.called", "dispatcher") not in told  # the tool only hands over
+    *_, last = (event for event in events if event.type == "model.replied")
+    [cause] = [event for event in events if event.id == last.causation_id]
+    assert (cause.type, cause.agent) in (("agent.failed", "router"), ("tool.failed", "router"))
     assert state["output"] == "Order 1004 waits for a van."
     assert state["last_error"]["error"].endswith("van V1 is in the garage")
