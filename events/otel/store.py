@@ -28,7 +28,7 @@ _MOST_LINKS = 128
 _MOST_FAILURES = 100
 """Failures of a log that are kept: the newest."""
 _MOST_FORGOTTEN = 1_000
-"""Traces that one statement removes."""
+"""Traces, or pieces of traces, that one statement removes."""
 _ANSWER_SECONDS = 70.0
 """A session that says nothing for so long is lost: Postgres itself ends a statement before."""
 
@@ -164,9 +164,9 @@ class Store:
         """Remove what is no longer needed: context that is old, or more than a log may keep, and old names."""
         limits = settings.EVENTSITE
         context = {"context": limits.otel_context_seconds}
-        await self._rows(sql.FORGET_OLD_PIECES, **context)
-        await self._rows(sql.FORGET_UNREAD_PIECES, most_bytes=limits.otel_trace_max_bytes)
         for statement, params in (
+            (sql.FORGET_OLD_PIECES, context),
+            (sql.FORGET_UNREAD_PIECES, {"most_bytes": limits.otel_trace_max_bytes}),
             (sql.FORGET_OLD, context),
             (sql.FORGET_SURPLUS, {"most_bytes": limits.otel_log_max_bytes}),
         ):

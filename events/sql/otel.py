@@ -187,7 +187,8 @@ FORGET_SURPLUS = _FORGET.format(
             ) as t where upto > %(most_bytes)s
         ) limit %(most)s for update skip locked"""
 )
-# A trace may go on for hours, as of a worker that never ends: of what is mapped, the first pieces go.
+# A trace may go on for hours, as of a worker that never ends: of what is mapped, the first pieces go. All that removes
+# anything locks traces first, so that two workers never wait for each other.
 _FORGET_PIECES = """
     with gone as (
         delete from otel_piece p using ({which}) as w
@@ -195,27 +196,28 @@ _FORGET_PIECES = """
         returning p.log_id, p.trace_id, p.bytes
     ), sums as (
         select log_id, trace_id, sum(bytes) as bytes from gone group by 1, 2
-    ), locked as (
-        select t.log_id, t.trace_id from otel_trace t join sums using (log_id, trace_id)
-        order by 1, 2 for update of t
+    ), rest as (
+        update otel_trace t set kept_bytes = kept_bytes - sums.bytes from sums
+        where t.log_id = sums.log_id and t.trace_id = sums.trace_id
     )
-    update otel_trace t set kept_bytes = kept_bytes - sums.bytes
-    from locked join sums using (log_id, trace_id) where t.log_id = locked.log_id and t.trace_id = locked.trace_id"""
+    select count(*) from gone"""
 FORGET_OLD_PIECES = _FORGET_PIECES.format(
     which="""
         select p.log_id, p.trace_id, p.number from otel_piece p join otel_trace t using (log_id, trace_id)
         where p.number <= t.mapped and p.received_at < now() - make_interval(secs => %(context)s)
-            and not exists (select 1 from otel_failure f where (f.log_id, f.trace_id) = (p.log_id, p.trace_id))"""
+            and not exists (select 1 from otel_failure f where (f.log_id, f.trace_id) = (p.log_id, p.trace_id))
+        limit %(most)s for update of t skip locked"""
 )
 # Of the context of a trace a worker reads so many bytes, the newest: the other pieces are never read again.
 FORGET_UNREAD_PIECES = _FORGET_PIECES.format(
     which="""
-        select log_id, trace_id, number from (
+        select p.log_id, p.trace_id, p.number from (
             select p.log_id, p.trace_id, p.number, p.bytes,
                 sum(p.bytes) over (partition by p.log_id, p.trace_id order by p.number desc) as upto
             from otel_piece p join otel_trace t using (log_id, trace_id)
             where t.kept_bytes > %(most_bytes)s and p.number <= t.mapped
-        ) as p where upto - bytes >= %(most_bytes)s"""
+        ) as p join otel_trace t using (log_id, trace_id) where upto - p.bytes >= %(most_bytes)s
+        limit %(most)s for update of t skip locked"""
 )
 # The name of a run that goes on is kept, however long ago it was given.
 FORGET_NAMES = f"""
