@@ -8,6 +8,15 @@ from playwright.sync_api import Page
 WIDTHS = (1440, 1024, 390)
 AXE = Axe()
 VIOLATIONS = {"resultTypes": ["violations"]}
+# A page whose width has changed is laid out in the next frame, and its transitions take a moment more.
+SETTLED = """async () => {
+    await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const transitions = document.getAnimations().filter(each => each instanceof CSSTransition);
+    await Promise.allSettled(transitions.map(each => each.finished));
+}"""
+WIDEST = """() => [...document.querySelectorAll("body *")].toSorted(
+    (a, b) => b.getBoundingClientRect().right - a.getBoundingClientRect().right).slice(0, 3).map(
+    each => `${each.localName}.${each.className} to ${each.getBoundingClientRect().right}`)"""
 COLOURS_ONLY = {**VIOLATIONS, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 
@@ -31,7 +40,10 @@ def findings_at_each_width(page: Page) -> dict[int, list[str]]:
     wrong = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 844})
-        found = [*findings(page), *(["reaches beyond the screen"] if reaches_beyond(page) else [])]
+        page.evaluate(SETTLED)
+        found = findings(page)
+        if reaches_beyond(page):
+            found.append(f"reaches beyond the screen: {page.evaluate(WIDEST)}")
         if found:
             wrong[width] = found
     return wrong
