@@ -67,7 +67,7 @@ class NoAnswer(EventsiteError, ConnectionError):
 
 
 class TimedOut(EventsiteError, TimeoutError):
-    """What the client waited for did not come in time."""
+    """The answer, or the event, that the client waited for did not come in time."""
 
     codes = ("timed-out",)
 

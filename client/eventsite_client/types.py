@@ -17,7 +17,7 @@ ReplayKind = Literal["stream", "workflow", "agent", "type", "key", "query", "log
 
 
 class _Content(Struct, frozen=True, omit_defaults=True):
-    """What is given by place."""
+    """The fields that are given by place."""
 
     type: str
     data: Any = UNSET
@@ -108,7 +108,7 @@ class HeldLease(Struct, frozen=True, kw_only=True):
 
 
 class Holding(Protocol):
-    """What holds a lease, as the block of `client.lease()` does."""
+    """A holder of a lease, such as the block of `client.lease()`."""
 
     @property
     def held(self) -> HeldLease:

@@ -1,4 +1,4 @@
-"""What comes with one token over OpenTelemetry: its last run, held or mapped, and what that becomes."""
+"""The last run that came with a token over OpenTelemetry, held or mapped, and the events that it becomes."""
 
 from __future__ import annotations
 

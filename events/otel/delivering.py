@@ -21,7 +21,7 @@ from events.types import Append
 
 _CHUNK_EVENTS = 500
 _CHUNK_BYTES = 2 * 2**20
-"""What one call of the writer takes. The writer may put it into one flush, for which other appends wait."""
+"""The bytes that one call of the writer takes. The writer may put it into one flush, for which other appends wait."""
 _TEMPORARY_STATUS = 503
 
 

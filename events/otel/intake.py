@@ -1,4 +1,4 @@
-"""What an export brings: its body is inflated, decoded and divided into traces. All of it is bounded.
+"""The spans and records of an export: its body is inflated, decoded and divided into traces. All of it is bounded.
 
 Every bound is about memory. What a piece takes later, when a worker reads it, is estimated here, so that the bounds
 of a trace and of a log (`holding.py`) hold for many small spans as well.
@@ -22,7 +22,7 @@ _PIECE_BYTES = 1024
 _SPAN_BYTES = 512
 _PART_BYTES = 128
 _VALUE_BYTES = 64
-"""What a piece, its spans, their parts and the values in those take besides their text: in rows, and in a worker."""
+"""The bytes that a piece, its spans, their parts and their values take besides their text: in rows, and in a worker."""
 _VALUE = b"\n"
 """The byte with which an item of a list begins on the wire. (A line of a text ends with it, and counts as well.)"""
 _MOST_TIES = 10_000

@@ -1,4 +1,4 @@
-"""What a worker reads of held traces, and how it says what became of them, on a session of its own."""
+"""The held traces as a worker reads them, and notes what became of them, on a session of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What adapters told, as tests look at it."""
+"""The events that adapters told, as tests look at them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Channel(Protocol):
 
 
 class _Names(msgspec.Struct):
-    """What the log of this process may say about an event: not its data."""
+    """The names of an event, which the log of this process may have. It must not have the event's data."""
 
     type: str = ""
     stream: str = ""

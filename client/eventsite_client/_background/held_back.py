@@ -21,7 +21,7 @@ _MOST_BYTES = 2**24
 
 
 class Origin(NamedTuple):
-    """What lines have in common that the server takes again at the same time."""
+    """The agent and the workflow of a line. The server takes lines that have both in common again at the same time."""
 
     agent: str | None
     workflow: str | None

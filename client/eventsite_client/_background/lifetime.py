@@ -1,4 +1,4 @@
-"""What becomes of the threads that send in the background when their process forks, or ends."""
+"""The threads that send in the background, at a fork and at the end of their process."""
 
 from __future__ import annotations
 

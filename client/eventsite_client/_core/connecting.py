@@ -1,4 +1,4 @@
-"""What both clients tell httpx2, and how its errors become errors of the client."""
+"""The settings that both clients give to httpx2, and the errors of the client that its errors become."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _MOST_SECONDS = 10.0
 _FIRST_ROUND_SECONDS = 0.02
 _MOST_ROUND_SECONDS = 1.0
 _DEFECT_RETRIES = 2
-"""How often a request is sent again after a 500: a defect rarely passes by itself."""
+"""The times that a request is sent again after a 500: a defect rarely passes by itself."""
 
 
 def pause_after_conflict(number: int) -> float:

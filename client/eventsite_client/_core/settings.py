@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 60.0
 _NO_ADDRESS = "The address of a server is like http://127.0.0.1:8000 or https://events.example.org/eventsite."
 
 PATH = "/api"
-"""Where the API begins on a server."""
+"""The path at which the API begins on a server."""
 
 
 def address_of(url: str | None) -> str:

@@ -26,7 +26,7 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _BASE64 = re.compile(r"(?:data:([\w.+-]+/[\w.+-]+)?[^,]{0,100};base64,)?([A-Za-z0-9+/_-]+={0,2})")
 
 Cuts = dict[str, Any]
-"""What was cut: by JSON Pointer, the bytes of a text or the items of a list as they were."""
+"""The parts that were cut: by JSON Pointer, the bytes of a text or the items of a list as they were."""
 
 
 def fitted_name(name: str) -> str:

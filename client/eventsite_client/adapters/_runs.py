@@ -93,7 +93,7 @@ class Run:
         self.root = Scope("run", None, ())
         self.name: str | None = None
         self.places: dict[str, tuple[Scope, str | None]] = {}
-        """Where what is under way is, by its key: the scope, and the event of the tool's call around it."""
+        """The places of all work under way, by its key: the scope, and the event of the tool's call around it."""
         self.failure: BaseException | None = None
         """The last error that was told, which frameworks tell again at each level that it passes."""
         self.calls: dict[str, Data] = {}

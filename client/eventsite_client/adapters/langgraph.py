@@ -24,7 +24,7 @@ from eventsite_client.adapters._states import States
 
 Saver = TypeVar("Saver", bound=BaseCheckpointSaver[Any])
 _INTERNAL = ("__", "branch:", "join:")
-"""How the names of channels begin that are no part of the state."""
+"""The beginnings of names of channels that are no part of the state."""
 _MAX_THREADS = 1_000
 
 

@@ -1,4 +1,4 @@
-"""Why a span failed. Pure."""
+"""The error of a span that failed. Pure."""
 
 from __future__ import annotations
 

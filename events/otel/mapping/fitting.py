@@ -1,4 +1,4 @@
-"""What a log can keep: names and data of spans are cut and cleaned until an append takes them. Pure.
+"""Names and data that a log can keep: those of spans are cut and cleaned until an append takes them. Pure.
 
 Nothing is cut silently: the event's metadata says what it was.
 """
@@ -47,7 +47,7 @@ class Limits:
 USUAL = Limits()
 
 Cuts = dict[str, Any]
-"""What was cut: by JSON Pointer, the bytes of a text or the items of a list or object as they were."""
+"""The parts that were cut: by JSON Pointer, the bytes of a text or the items of a list or object as they were."""
 
 
 def fitted_name(name: str | None, most_characters: int) -> str | None:

@@ -36,7 +36,7 @@ class Role(StrEnum):
 
 
 WORK = frozenset({Role.RETRIEVAL, Role.EMBEDDING, Role.RERANKING, Role.GUARDRAIL, Role.EVALUATION})
-"""What an agent does besides asking models and calling tools: one event, when it has ended."""
+"""The work of an agent besides asking models and calling tools: one event, when it has ended."""
 SILENT = frozenset({Role.STEP, Role.SETUP, Role.CARRIER})
 """The roles of spans that make no event unless they fail."""
 PASSED = SILENT | {Role.OTHER}

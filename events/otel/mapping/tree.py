@@ -53,7 +53,7 @@ class Node:
         self.id = f"{span.trace_id}:{span.span_id}"
         self.reading = reading
         self.role = reading.role
-        """What its span says that it is, or what the others make of it."""
+        """The role that its span says, or that the other spans give it."""
         self.started_ns = span.started_ns
         self.ended_ns = max(span.started_ns, span.ended_ns)
         self.error = error_of(span, reading)

@@ -1,4 +1,4 @@
-"""What the spans that came become, in the words of the page Connect."""
+"""The events that spans become, in the words of the page Connect."""
 
 from __future__ import annotations
 

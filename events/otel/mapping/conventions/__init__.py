@@ -26,7 +26,7 @@ Reader: TypeAlias = Callable[[Span, Sequence[LogRecord]], Reading]
 """Returns what a span says."""
 
 _FIRST = (adk, langfuse, langsmith, logfire, mastra)
-"""What knows more of its own spans than a general convention does."""
+"""The readers that know more of their own spans than a general convention does."""
 
 
 def read(span: Span, records: Sequence[LogRecord]) -> Reading:

@@ -37,9 +37,9 @@ _USAGE = {
 _HANDOFF = "handoff to "
 _TELLING = ("lc_agent_name", "langgraph_checkpoint_ns")
 _PYTHON_OBJECT = re.compile(r"id='[^']*' source='|[A-Z]\w*\(\w+=")
-"""How AutoGen's messages, and most objects of Python, print themselves."""
+"""The form in which AutoGen's messages, and most objects of Python, print themselves."""
 _CURRENT_AGENT = re.compile(r"current_agent_name='([^']*)'")
-"""Where LlamaIndex tells which agent a step of its workflow belongs to."""
+"""The place where LlamaIndex tells which agent a step of its workflow belongs to."""
 _AGENT_STEPS = (".run_agent_step", ".setup_agent")
 _ENDINGS = ("._execute_core", ".kickoff_async", ".kickoff", ".run_stream", ".on_messages_stream", ".run", ".arun")
 

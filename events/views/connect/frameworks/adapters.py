@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from events.views.connect.frameworks.framework import MADE_NOW, NAMES_ONLY, ON, Framework, Step
+from events.views.connect.frameworks.framework import NAMES_ONLY, ON, POINT_CLIENT, Framework, Step
 
-POINT = Step("Point it here", "export EVENTSITE_URL={endpoint}\nexport EVENTSITE_TOKEN={token}", note=MADE_NOW)
 _RUN = Step("Run your script", "python my_agents.py")
 
 
@@ -36,7 +35,7 @@ _LANGGRAPH = Framework(
     "callbacks and checkpoints, checked with LangGraph 1.2.24",
     (
         _install("langgraph"),
-        POINT,
+        POINT_CLIENT,
         Step(
             "Add to your script",
             """\
@@ -64,7 +63,7 @@ _OPENAI_AGENTS = Framework(
     "its traces, checked with openai-agents 0.24.0",
     (
         _install("openai-agents"),
-        POINT,
+        POINT_CLIENT,
         Step(
             "Add to your script",
             """\
@@ -89,7 +88,7 @@ _CREWAI = Framework(
     "its event bus, checked with CrewAI 1.15.30",
     (
         _install("crewai"),
-        POINT,
+        POINT_CLIENT,
         Step(
             "Add to your script, before the kickoff",
             """\
@@ -112,7 +111,7 @@ _AUTOGEN = Framework(
     "the messages of a run, checked with autogen-agentchat 0.7.5",
     (
         _install("autogen"),
-        POINT,
+        POINT_CLIENT,
         Step(
             "Watch the messages of your team",
             """\
@@ -137,7 +136,7 @@ _CLAUDE = Framework(
     "the messages of a session, checked with claude-agent-sdk 0.2",
     (
         _install("claude-agent-sdk"),
-        POINT,
+        POINT_CLIENT,
         Step(
             "Watch the messages of a session",
             """\
@@ -164,7 +163,7 @@ _AG_UI = Framework(
     "the events of the protocol, checked with ag-ui-protocol 0.1",
     (
         _install("ag-ui"),
-        POINT,
+        POINT_CLIENT,
         Step(
             "Watch the events of a run, in the agent’s server or in its client",
             """\

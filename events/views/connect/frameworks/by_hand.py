@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from events.views.connect.frameworks.adapters import POINT
-from events.views.connect.frameworks.framework import MADE_NOW, Framework, Step
+from events.views.connect.frameworks.framework import MADE_NOW, POINT_CLIENT, Framework, Step
 
 _PYTHON = Framework(
     "python",
@@ -19,7 +18,7 @@ _PYTHON = Framework(
             "make client\npip install client/dist/eventsite_client-*.whl",
             words="The first command builds the client, in a checkout of Eventsite.",
         ),
-        POINT,
+        POINT_CLIENT,
         Step(
             "Append what your agents do",
             """\

@@ -1,4 +1,4 @@
-"""What the page Connect prints for a framework. Pure data."""
+"""The steps that the page Connect prints for a framework. Pure data."""
 
 from __future__ import annotations
 
@@ -53,3 +53,5 @@ MADE_NOW = "token made for you just now, shown once, appends only"
 OFF = "off unless you do"
 ON = "on unless you switch it off"
 NAMES_ONLY = "a run arrives with names, times and tokens, but with no messages, arguments or results."
+POINT_CLIENT = Step("Point it here", "export EVENTSITE_URL={endpoint}\nexport EVENTSITE_TOKEN={token}", note=MADE_NOW)
+"""The variables that the Python client reads."""
