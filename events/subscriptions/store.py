@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -82,16 +82,9 @@ async def put(
         "breaker": None if settings.breaker is None else Json(settings.breaker),
     }
     async with pool.connection() as session, session.transaction():
-        present_row = None
-        while present_row is None:  # perhaps it is ended between the two statements
-            new_row = await (await session.execute(sql.MAKE, row)).fetchone()
-            if new_row is not None:
-                facts = {"q": settings.query}
-                await announce(session, log_id, new_row[0], name, "created", by=by, facts=facts, change=1)
-                return True
-            present_row = await (await session.execute(sql.STORED, row)).fetchone()
-            if present_row is None and await (await session.execute(sql.IS_AFTER_HEAD, row)).fetchone():
-                raise Invalid("start must be a position of the log: at most its head.", field="start")
+        present_row = await _make(session, row, by=by)
+        if present_row is None:
+            return True
         _, prefix, first, *values = present_row
         check_prefix(name, prefix, stream_prefix)
         present = Settings(*values)
@@ -99,6 +92,21 @@ async def put(
         if present != settings:
             await _change(session, row, present, settings, by=by)
         return False
+
+
+async def _make(session: AsyncConnection[Any], row: Mapping[str, Any], *, by: str | None) -> Sequence[Any] | None:
+    """Make a subscription and return None, or return the row, now locked, of the one that has the name."""
+    while True:  # the one that has the name may be ended between the two statements
+        new_row = await (await session.execute(sql.MAKE, row)).fetchone()
+        if new_row is not None:
+            facts = {"q": row["query"]}
+            await announce(session, row["log_id"], new_row[0], row["name"], "created", by=by, facts=facts, change=1)
+            return None
+        present_row: Sequence[Any] | None = await (await session.execute(sql.STORED, row)).fetchone()
+        if present_row is not None:
+            return present_row
+        if await (await session.execute(sql.IS_AFTER_HEAD, row)).fetchone():
+            raise Invalid("start must be a position of the log: at most its head.", field="start")
 
 
 def _check_fixed(name: str, order_by: str, new_order_by: str, first: int, start: int | None) -> None:
