@@ -51,8 +51,14 @@ class EventsiteRuns(Adapter):
 
     @guarded
     def _tell(self, stream: Stream, event: Any) -> None:
-        stream.tell(event if isinstance(event, dict) else event.model_dump(by_alias=True, exclude_none=True))
+        stream.tell(event if isinstance(event, dict) else _members(event))
 
     @guarded
     def _end(self, stream: Stream) -> None:
         stream.end()
+
+
+def _members(event: Any) -> dict[str, Any]:
+    """Return what the JSON of an event says. A null within a state or a patch is a value, and stays."""
+    members = event.model_dump(by_alias=True).items()
+    return {name: value for name, value in members if value is not None or name == "snapshot"}

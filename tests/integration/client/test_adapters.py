@@ -26,6 +26,16 @@ def langgraph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python_with(tmp_path_factory.mktemp("langgraph") / "venv", "langgraph==1.2.24", "langchain==1.5.2")
 
 
+@pytest.fixture(scope="session")
+def streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three frameworks whose streams are watched, and which agree with each other.
+
+    The wheel of the Claude Agent SDK has a program of 400 MB that no test starts; its source has not.
+    """
+    packages = ("autogen-agentchat==0.7.5", "autogen-ext==0.7.5", "ag-ui-protocol==1.0.0", "claude-agent-sdk==0.2.189")
+    return python_with(tmp_path_factory.mktemp("streams") / "venv", *packages, "--no-binary=claude-agent-sdk")
+
+
 DELIVERY = """
  0 - workflow.started - delivery
  1 <0 agent.started desk desk
@@ -166,9 +176,72 @@ def test_a_graph_of_langgraph_that_asks_somebody_goes_on_with_the_answer_or_is_s
     assert (last["status"], last["output"], last["errors"]) == ("finished", "Order 1004 rides on V1.", 0)
 
 
+def test_ag_ui(server: Server, token: str, streams: Path, tmp_path: Path) -> None:
+    run(streams, PROGRAMS / "run_ag_ui.py", url=server.url, token=token, cwd=tmp_path)
+    with Client(server.url, token) as client:
+        events, same = ([*client.events(f"correlation:{thread}")] for thread in ("made", "read"))
+        states = [client.state(f"run-{thread}:1", projection="agent_state").value for thread in ("made", "read")]
+    assert lines(events) == [
+        " 0 - workflow.started - desk",
+        " 1 <0 agent.started desk desk",
+        " 2 <0 state.snapshot -",
+        " 3 <1 tool.called desk ask_router",
+        " 4 <3 agent.started router router",
+        " 5 <4 tool.called router reserve_van",
+        " 6 <5 tool.returned router reserve_van",
+        " 7 <2 state.patched -",
+        " 8 <6 agent.finished router router",
+        " 9 <3 tool.returned desk ask_router",
+        "10 <9 model.replied desk text",
+        "11 <10 agent.finished desk desk",
+        "12 <11 workflow.finished - desk",
+    ]
+    assert (events[3].data["arguments"], events[9].data["result"]) == ({"order_id": "1004"}, {"van": "V2"})
+    assert lines(same) == lines(events)
+    whole = {"vans": ["V1", "V2"], "driver": None, "note": None}
+    assert states == [{"state": whole, "unfitting_patches": 0, "last_unfitting": None}] * 2
+
+
+def test_claude_agent_sdk(server: Server, token: str, streams: Path, tmp_path: Path) -> None:
+    run(streams, PROGRAMS / "run_claude_agent_sdk.py", url=server.url, token=token, cwd=tmp_path)
+    with Client(server.url, token) as client:
+        events = client.events("correlation:order-1004").all()
+    assert lines(events) == [
+        " 0 - workflow.started - desk",
+        " 1 <0 agent.started desk desk",
+        " 2 <1 model.replied desk",
+        " 3 <2 model.replied desk Task",
+        " 4 <3 tool.called desk Task",
+        " 5 <4 agent.started router router",
+        " 6 <5 model.replied router mcp__depot__reserve_van",
+        " 7 <6 tool.called router mcp__depot__reserve_van",
+        " 8 <7 tool.failed router mcp__depot__reserve_van",
+        " 9 <8 model.replied router mcp__depot__reserve_van",
+        "10 <9 tool.called router mcp__depot__reserve_van",
+        "11 <10 tool.returned router mcp__depot__reserve_van",
+        "12 <11 agent.finished router router",
+        "13 <4 tool.returned desk Task",
+        "14 <13 model.replied desk text",
+        "15 <14 agent.finished desk desk",
+        "16 <15 workflow.finished - desk",
+        "17 - workflow.started - desk",
+        "18 <17 agent.started desk desk",
+        "19 <18 model.replied desk text",
+        "20 <19 agent.finished desk desk",
+        "21 <20 workflow.finished - desk",
+    ]
+    assert (events[5].data["task"], events[8].data["error"]) == ("Find a van.", {"message": "V1 is full"})
+    assert [events[number].data.get("input_tokens") for number in (2, 3, 6)] == [10, None, 10]  # 3 is a part of 2
+    assert (events[16].data["output"], events[21].data["output"]) == ("Order 1004 rides on V2.", "At 14:30.")
+
+
 @pytest.mark.parametrize(
     ("title", "package"),
-    [("LangGraph by its adapter", "langgraph"), ("OpenAI Agents SDK by its adapter", "openai_agents")],
+    [
+        ("LangGraph by its adapter", "langgraph"),
+        ("OpenAI Agents SDK by its adapter", "openai_agents"),
+        ("AutoGen by its adapter", "streams"),
+    ],
 )
 def test_the_script_of_the_documentation_shows_agents_hand_offs_and_the_failing_tool(
     request: pytest.FixtureRequest, server: Server, token: str, title: str, package: str, tmp_path: Path
@@ -185,5 +258,20 @@ def test_the_script_of_the_documentation_shows_agents_hand_offs_and_the_failing_
     *_, last = (event for event in events if event.type == "model.replied")
     [cause] = [event for event in events if event.id == last.causation_id]
     assert (cause.type, cause.agent) in (("agent.failed", "router"), ("tool.failed", "router"))
-    assert state["output"] == "Order 1004 waits for a van."
+    assert state["output"].startswith("Order 1004 waits for a van.")
     assert state["last_error"]["error"].endswith("van V1 is in the garage")
+
+
+def test_the_script_of_ag_ui_shows_its_agent_and_its_states(
+    server: Server, token: str, streams: Path, tmp_path: Path
+) -> None:
+    [script] = blocks_in(section_of("docs/connect.md", "AG-UI by its adapter"), "python")
+    (tmp_path / "my_agents.py").write_text(script)
+    run(streams, tmp_path / "my_agents.py", url=server.url, token=token, cwd=tmp_path)
+    with Client(server.url, token) as client:
+        work = client.state("run-order-1004:1", projection="agent_run").value
+        state = client.state("run-order-1004:1", projection="agent_state").value["state"]
+    assert (work["status"], work["output"], work["tools"]["reserve_van"]["returned"]) == (
+        "finished", "Order 1004 rides on V2.", 1,
+    )  # fmt: skip
+    assert state == {"order": "1004", "vans": ["V1", "V2"], "reserved": "V2"}

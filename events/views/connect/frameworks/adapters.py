@@ -133,7 +133,7 @@ _CLAUDE = Framework(
     "Claude Agent SDK",
     "",
     "Claude Agent SDK by its adapter",
-    "the messages of a session, checked with claude-agent-sdk 0.2",
+    "the messages of a session, checked with claude-agent-sdk 0.2.189",
     (
         _install("claude-agent-sdk"),
         POINT_CLIENT,
@@ -160,7 +160,7 @@ _AG_UI = Framework(
     "AG-UI",
     "with states",
     "AG-UI by its adapter",
-    "the events of the protocol, checked with ag-ui-protocol 0.1",
+    "the events of the protocol, checked with ag-ui-protocol 1.0.0",
     (
         _install("ag-ui"),
         POINT_CLIENT,
