@@ -20,7 +20,7 @@ def name_agents(ordered: list[Node]) -> None:
     """Give each node its agent, and the call of this agent within which it happened. Parents come first."""
     calls: dict[str, list[Node]] = {}
     for node in ordered:
-        if node.role is Role.AGENT:
+        if node.role == Role.AGENT:
             node.agent = node.reading.name = node.reading.name or node.reading.agent or _name_of_span(node)
             calls.setdefault(node.agent or "", []).append(node)
         else:
@@ -49,7 +49,7 @@ def name_services(nodes: list[Node]) -> None:
 def _inherited(node: Node) -> str | None:
     """Return the agent of the span above. A model that a tool calls is the tool's, if nothing names another agent."""
     above = node.above
-    if node.role is Role.MODEL and above is not None and above.role is Role.TOOL:
+    if node.role == Role.MODEL and above is not None and above.role == Role.TOOL:
         return above.reading.name
     return None if node.parent is None else node.parent.agent
 
@@ -59,7 +59,7 @@ def _nearest(node: Node) -> Node | None:
     parent = node.parent
     if parent is None:
         return None
-    return parent if parent.role is Role.AGENT else parent.agent_node
+    return parent if parent.role == Role.AGENT else parent.agent_node
 
 
 def _around(node: Node, calls: list[Node], starts: list[int]) -> Node | None:
@@ -73,8 +73,8 @@ def _around(node: Node, calls: list[Node], starts: list[int]) -> Node | None:
 def _part_workflows(ordered: list[Node]) -> None:
     """Let a root that calls itself an agent, and leaves all work to agents below it, be the workflow."""
     working = {id(node.agent_node) for node in ordered if node.role in DOINGS}
-    parts = {id(node): node for node in ordered if node.role is Role.AGENT and node.is_root and id(node) not in working}
-    if not parts or not any(node.role is Role.AGENT and id(node) not in parts for node in ordered):
+    parts = {id(node): node for node in ordered if node.role == Role.AGENT and node.is_root and id(node) not in working}
+    if not parts or not any(node.role == Role.AGENT and id(node) not in parts for node in ordered):
         return
     names = {node.agent for node in parts.values()}
     for node in parts.values():
@@ -82,7 +82,7 @@ def _part_workflows(ordered: list[Node]) -> None:
     for node in ordered:
         if id(node.agent_node) in parts:
             node.agent_node = None
-        if node.agent in names and node.agent_node is None and node.role is not Role.AGENT:
+        if node.agent in names and node.agent_node is None and node.role != Role.AGENT:
             node.agent = None
 
 

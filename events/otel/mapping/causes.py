@@ -45,17 +45,17 @@ class _Causes:
 
     def look_at(self, node: Node) -> None:
         start, end = self._drafts.starts.get(id(node)), self._drafts.ends.get(id(node))
-        if node.role is Role.AGENT and start is not None and end is not None:
+        if node.role == Role.AGENT and start is not None and end is not None:
             self._agent(node, start, end)
-        elif node.role is Role.MODEL and end is not None:
+        elif node.role == Role.MODEL and end is not None:
             self._reply(node, end)
-        elif node.role is Role.TOOL and start is not None and end is not None:
+        elif node.role == Role.TOOL and start is not None and end is not None:
             self._call(node, start)
             end.cause = start
             self._tools[node.reading.name or ""] = node
             if node.agent_node is not None:
                 self._scope(node.agent_node).add_result(end)
-        elif node.role is Role.HANDOFF and start is not None:
+        elif node.role == Role.HANDOFF and start is not None:
             self._call(node, start)
             self._handoffs[node.reading.target or ""] = start
             if node.agent_node is not None:
@@ -111,15 +111,15 @@ class _Causes:
 
     def _called_by(self, node: Node) -> Draft | None:
         above = node.above
-        return self._drafts.starts.get(id(above)) if above is not None and above.role is Role.TOOL else None
+        return self._drafts.starts.get(id(above)) if above is not None and above.role == Role.TOOL else None
 
     def fallback(self, draft: Draft) -> Draft | None:
         """Return the last start around an event; for the end of an agent, what happened last within it."""
         node = draft.node
-        if node.role is Role.AGENT and draft is self._drafts.ends.get(id(node)):
+        if node.role == Role.AGENT and draft is self._drafts.ends.get(id(node)):
             scope = self._scopes.get(id(node))
             return (scope.final(draft.time_ns) if scope else None) or self._drafts.starts.get(id(node))
-        above, around = (self._drafts.starts.get(id(other)) for other in (node.above, node.agent_node))
+        above, around = self._drafts.starts.get(id(node.above)), self._drafts.starts.get(id(node.agent_node))
         if above is not None and around is not None:
             return above if above.time_ns >= around.time_ns else around
         return above or around or self._drafts.run_start
@@ -130,7 +130,7 @@ class _Causes:
         if end is None:
             return
         others = [draft for draft in self._drafts.all if draft is not end and draft is not self._drafts.run_start]
-        agents = [draft for draft in others if draft.node.role is Role.AGENT and draft.type != "agent.started"]
+        agents = [draft for draft in others if draft.node.role == Role.AGENT and draft.type != "agent.started"]
         last = max(agents or others, key=lambda draft: (draft.time_ns, draft.id), default=None)
         end.cause = last or self._drafts.run_start
 

@@ -31,7 +31,8 @@ class Draft:
     ) -> None:
         self.type = type
         self.node = node
-        self.id, *self.other_ids = ids
+        self.id = ids[0]
+        self.other_ids = ids[1:]
         self.time_ns = time_ns
         self.agent = agent
         self.data = data

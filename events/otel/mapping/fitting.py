@@ -81,9 +81,13 @@ def fitted_data(data: dict[str, Any], limits: Limits) -> tuple[bytes, Cuts]:
 
     Data that is too large even with short texts is replaced by its size and its hash.
     """
-    text = _encoded(data)
-    if text is not None and _needs_nothing(text, limits):
-        return text, {}
+    try:
+        text = encode(data)
+    except (UnicodeEncodeError, RecursionError, TypeError, ValueError):
+        pass
+    else:
+        if _needs_nothing(text, limits):
+            return text, {}
     most_bytes = min(_MAX_TEXT_BYTES, limits.bytes)
     while True:
         fitting = _Fitting(limits, most_bytes)
@@ -95,23 +99,16 @@ def fitted_data(data: dict[str, Any], limits: Limits) -> tuple[bytes, Cuts]:
         most_bytes //= 8
 
 
-def _encoded(data: dict[str, Any]) -> bytes | None:
-    try:
-        return encode(data)
-    except (UnicodeEncodeError, RecursionError, TypeError, ValueError):
-        return None
-
-
 def _needs_nothing(text: bytes, limits: Limits) -> bool:
     """Whether a JSON text is so short and plain that nothing in it can be too long, too deep, or unstorable."""
     length = len(text)
     if length > _MAX_TEXT_BYTES or length > limits.bytes or b"\\u0000" in text:
         return False
-    if length < MAX_DIGITS and length < _MIN_BLOB_CHARACTERS:
-        return length < limits.depth or text.count(b"{") + text.count(b"[") < limits.depth
-    if b";base64," in text or text.count(b"{") + text.count(b"[") >= limits.depth:
+    if length >= limits.depth and text.count(b"{") + text.count(b"[") >= limits.depth:
         return False
-    return length < MAX_DIGITS or _LONG_NUMBER not in text.translate(_OUTLINE)
+    if length < _MIN_BLOB_CHARACTERS:
+        return True
+    return b";base64," not in text and (length < MAX_DIGITS or _LONG_NUMBER not in text.translate(_OUTLINE))
 
 
 class _Fitting:

@@ -34,7 +34,7 @@ class Histories:
         self._prints: dict[int, tuple[Any, ...]] = {}
         for node in nodes:
             reading = node.reading
-            if node.role is Role.MODEL and reading.reply is not None:
+            if node.role == Role.MODEL and reading.reply is not None:
                 self._replies.add(fingerprint(reading.reply))
                 if "content" in reading.reply:
                     self._contents.add(reading.reply["content"])
@@ -99,12 +99,12 @@ def take_results(nodes: list[Node]) -> None:
     silent = {
         node.reading.call_id: node
         for node in nodes
-        if node.role is Role.TOOL and node.reading.call_id is not None and _is_silent(node)
+        if node.role == Role.TOOL and node.reading.call_id is not None and _is_silent(node)
     }
     if not silent:
         return
     for node in nodes:
-        for call_id, message in _answers(node.reading.messages or ()) if node.role is Role.MODEL else ():
+        for call_id, message in _answers(node.reading.messages or ()) if node.role == Role.MODEL else ():
             tool = silent.pop(call_id, None) if call_id is not None and "content" in message else None
             if tool is not None:
                 tool.reading.result = parsed(message["content"])

@@ -28,6 +28,7 @@ _CALLS = ("tool_call", "tool-call", "tool_use", "function")
 _RESPONSES = {"function_response", "functionResponse", "toolResult"}
 _RESULTS = ("tool_call_response", "tool-result", "tool_result")
 _INNER = ("kwargs", "data", "message")
+_NAMES_OF_INNER = frozenset(_INNER)
 _BLOBS = ("blob", "image", "image_url", "input_image", "audio", "input_audio", "media", "file", "uri")
 
 
@@ -85,27 +86,29 @@ def _is_result(part: Any) -> bool:
 
 def message_of(value: Any) -> Message | None:
     """Read one message. None if it says nothing."""
-    if isinstance(value, str):
-        return {"role": "user", "content": value} if value else None
-    if isinstance(value, list):
-        pair = len(value) == 2 and all(isinstance(one, str) for one in value)
-        return _told({"role": _ROLES.get(value[0], value[0]), "content": value[1]}) if pair else None
-    if not isinstance(value, dict):
+    if isinstance(value, dict):
+        message = _read(value if _NAMES_OF_INNER.isdisjoint(value) else _inner_of(value))
+    elif isinstance(value, str):
+        message = {"role": "user", "content": value} if value else {}
+    elif isinstance(value, list) and len(value) == 2 and all(isinstance(one, str) for one in value):
+        message = {"role": _ROLES.get(value[0], value[0]), "content": value[1]}
+    else:
         return None
+    return message if len(message) > 1 else None
+
+
+def _inner_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a message that is within another object, or of the object if there is none in it."""
     for key in _INNER:
-        if isinstance(inner := value.get(key), dict):
-            return _told(_read({**inner, **_own_role(value, inner)}))
-    return _told(_read(value))
+        if isinstance(inner := fields.get(key), dict):
+            return {**inner, **_own_role(fields, inner)}
+    return fields
 
 
 def _own_role(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
     """Return the role of a LangChain dump or of a choice: its type is outside, or within the inner object."""
     role = inner.get("role") or outer.get("role") or inner.get("type") or outer.get("type")
     return {"role": role} if isinstance(role, str) and role != "constructor" else {}
-
-
-def _told(message: Message) -> Message | None:
-    return message if len(message) > 1 else None
 
 
 def _read(fields: dict[str, Any]) -> Message:
@@ -130,8 +133,9 @@ def _read(fields: dict[str, Any]) -> Message:
 def _read_parts(message: Message, content: Any, fields: dict[str, Any]) -> None:
     reader = _Parts(message)
     reader.add(content)
-    for call in _list(fields.get("tool_calls")):
-        reader.call(call)
+    if calls := fields.get("tool_calls"):
+        for call in _list(calls):
+            reader.call(call)
     if isinstance(fields.get("function_call"), dict):
         reader.call(fields["function_call"])
     reader.finish()
@@ -201,9 +205,9 @@ class _Parts:
         self._texts.append(_text(_given(part, "response", "result", "output", "content")))
 
     def finish(self) -> None:
-        if text := "\n".join(filter(None, self._texts)):
+        if self._texts and (text := "\n".join(filter(None, self._texts))):
             self._message["content"] = text
-        if reasoning := "\n".join(filter(None, self._reasons)):
+        if self._reasons and (reasoning := "\n".join(filter(None, self._reasons))):
             self._message["reasoning"] = reasoning
 
 

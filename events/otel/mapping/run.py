@@ -85,7 +85,7 @@ def map_run(
         drafts = tell(timed, _run_id(name))
         find_causes(nodes, timed, drafts)
         ordered = in_order(drafts.all)
-        other_ids = frozenset(id for draft in ordered for id in draft.other_ids)
+        other_ids = frozenset([id for draft in ordered if draft.other_ids for id in draft.other_ids])
         for draft in ordered if told else ():
             draft.id = next((id for id in draft.other_ids if id in told), draft.id)
         agents = {agent: fitted_name(agent, limits.name_characters) for agent in {draft.agent for draft in ordered}}

@@ -13,13 +13,13 @@ from events.otel.mapping.tree import Node
 def complete(timed: list[Node], root: Node | None) -> None:
     """Fill task and output of agents from the calls of their models, and those of the run from its agents."""
     outputs: dict[int, tuple[Node, Any]] = {}
-    agents = [node for node in timed if node.role is Role.AGENT]
+    agents = [node for node in timed if node.role == Role.AGENT]
     for agent in agents:
         step = agent.parent
-        if step is not None and step.role is Role.STEP and isinstance(step.reading.task, str):
+        if step is not None and step.role == Role.STEP and isinstance(step.reading.task, str):
             agent.reading.task = step.reading.task
         _fill(agent, task=_last_content(agent.reading.messages), output=_reply_of(agent))
-    models = [node for node in timed if node.role is Role.MODEL]
+    models = [node for node in timed if node.role == Role.MODEL]
     for node in models:
         if node.agent_node is not None:
             _fill(node.agent_node, task=_asked_of(node))

@@ -80,14 +80,14 @@ def tell(timed: list[Node], run_id: str) -> Drafts:
     name_services(timed)
     histories = Histories(timed)
     root = _root_of(timed)
-    is_foreign = root is not None and root.role is Role.OTHER
-    if root is not None and root.role is not Role.AGENT:
+    is_foreign = root is not None and root.role == Role.OTHER
+    if root is not None and root.role != Role.AGENT:
         root.role = Role.WORKFLOW
     complete(timed, root)
     failed = _failed_inside(timed)
     replied = _replied_ns(timed, drafts.asked_by)
     for node in timed:
-        if node.role is Role.MODEL:
+        if node.role == Role.MODEL:
             _tell_model(node, drafts, histories, replied_ns=replied.get(id(node), node.ended_ns))
             _tell_handoffs(node, drafts, by_spans)
         elif node.role in _TELLERS:
@@ -103,7 +103,7 @@ def _accept_handoffs(timed: list[Node]) -> None:
     """Let a hand-off be done if the agent that it leads to has begun within it: what failed then is this agent."""
     for node in timed:
         above = node.above
-        if node.role is Role.AGENT and above is not None and above.role is Role.HANDOFF and above.error is not None:
+        if node.role == Role.AGENT and above is not None and above.role == Role.HANDOFF and above.error is not None:
             node.error = node.error or above.error
             above.error = None
 
@@ -112,12 +112,12 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
     """Find the reply that asked for each tool."""
     replies = Replies()
     for node in timed:
-        if node.role is Role.MODEL:
+        if node.role == Role.MODEL:
             replies.add(node)
         elif node.role in (Role.TOOL, Role.HANDOFF):
             if (model := replies.asked_for(node)) is not None:
                 drafts.asked_by[id(node)] = model
-        elif node.role is Role.AGENT and (model := replies.asked_for_agent(node)) is not None:
+        elif node.role == Role.AGENT and (model := replies.asked_for_agent(node)) is not None:
             drafts.asked_by[id(node)] = model
     working = {id(node.agent_node) for node in timed if node.role in DOINGS}
     for agent in replies.left.values():
@@ -132,7 +132,7 @@ def _handoffs_of_spans(timed: list[Node], asked_by: dict[int, Node]) -> set[str]
     """
     nodes: dict[str, Node] = {}
     for node in timed:
-        if node.role is Role.HANDOFF and (model := asked_by.get(id(node))) is not None:
+        if node.role == Role.HANDOFF and (model := asked_by.get(id(node))) is not None:
             id_, *_ = _handoff_ids(model, node.place)
             known = nodes.setdefault(id_, node)
             if known.error is not None:
@@ -170,7 +170,7 @@ def _replied_ns(timed: list[Node], asked_by: dict[int, Node]) -> dict[int, int]:
     replied: dict[int, int] = {}
     for node in timed:
         if node.role in _ASKED_FOR:
-            within = node.above if node.above is not None and node.above.role is Role.MODEL else None
+            within = node.above if node.above is not None and node.above.role == Role.MODEL else None
             for model in (asked_by.get(id(node)), within):
                 if model is not None:
                     replied_ns = max(model.started_ns, min(node.started_ns, model.ended_ns))
@@ -183,7 +183,7 @@ def _tell_run(root: Node, timed: list[Node], drafts: Drafts, run_id: str, *, mor
 
     The ids are those of the run: which of its roots stands for it may depend on what came before it is mapped.
     """
-    agent = root.agent if root.role is Role.AGENT else None
+    agent = root.agent if root.role == Role.AGENT else None
     reading, error, started_ns = root.reading, root.error, root.started_ns
     name = reading.name or root.span.name
     data = without_none(name=name, task=reading.task, **more)
@@ -274,7 +274,7 @@ def _tell_work(node: Node, drafts: Drafts) -> None:
         error=error,
         duration_ms=_duration(node),
     )
-    drafts.end(_outcome(node.role.value, "finished", error), node, data)
+    drafts.end(_outcome(node.role, "finished", error), node, data)
 
 
 def _tell_step(node: Node, drafts: Drafts, failed: set[int]) -> None:
@@ -306,7 +306,7 @@ def _as_it_came(span: Span, drafts: Drafts) -> Data:
     )
 
 
-_TELLERS: dict[Role, Callable[[Node, Drafts], None]] = {
+_TELLERS: dict[str, Callable[[Node, Drafts], None]] = {
     Role.AGENT: _tell_agent,
     Role.TOOL: _tell_tool,
     Role.HANDOFF: _tell_handoff,

@@ -60,7 +60,7 @@ class Replies:
         """
         reading = node.reading
         call = self._by_id.get(reading.call_id or "") or self._nearest(node, self._named(node))
-        if call is None and node.role is Role.HANDOFF and reading.target is not None:
+        if call is None and node.role == Role.HANDOFF and reading.target is not None:
             call = self._handoffs.get(reading.target)  # the span of the agent may not have come
         if call is None:
             return None
@@ -69,7 +69,7 @@ class Replies:
         reading.call_id = call.id or reading.call_id
         if not are_telling(reading.arguments) and call.arguments is not None:
             reading.arguments = call.arguments
-        if node.role is Role.HANDOFF and reading.target is None and reading.name is not None:
+        if node.role == Role.HANDOFF and reading.target is None and reading.name is not None:
             reading.target = target_of(reading.name, reading.arguments)
         if call.model.agent is not None and (node.agent, node.agent_node) != (call.model.agent, call.model.agent_node):
             self.left[id(node.agent_node)] = node.agent_node
@@ -93,7 +93,7 @@ class Replies:
         """Return the open calls that a tool or a hand-off may answer."""
         reading = node.reading
         calls = self._open.get(id(node.agent_node), ())
-        if node.role is not Role.HANDOFF or reading.target is None:
+        if node.role != Role.HANDOFF or reading.target is None:
             return [call for call in calls if call.name == reading.name and _may_be(call.arguments, reading.arguments)]
         return [
             call for call in calls if is_handoff(call.name) and target_of(call.name, call.arguments) == reading.target

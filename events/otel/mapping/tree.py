@@ -163,15 +163,15 @@ def _look_up(ordered: list[Node]) -> None:
 def _adopt_siblings(ordered: list[Node]) -> bool:
     """Let an agent without children take the step beside it that has its name, as OpenLLMetry tells inner graphs."""
     has_adopted = False
-    childless = (node for node in ordered if node.role is Role.AGENT and not node.children)
+    childless = (node for node in ordered if node.role == Role.AGENT and not node.children)
     parents = {id(node.parent): node.parent for node in childless if node.parent is not None}
     for parent in parents.values():
         steps: dict[str | None, deque[Node]] = {}
         for child in parent.children:
-            if child.role is Role.STEP:
+            if child.role == Role.STEP:
                 steps.setdefault(child.reading.name, deque()).append(child)
         for agent in parent.children if steps else ():
-            if agent.role is not Role.AGENT or agent.children:
+            if agent.role != Role.AGENT or agent.children:
                 continue
             if (step := _step_within(agent, steps.get(agent.reading.name, deque()))) is not None:
                 step.parent = agent
@@ -196,11 +196,11 @@ def _demote_workflows(ordered: list[Node]) -> None:
     """Let a workflow within something else be a step. A root that is no workflow takes what its workflow knows."""
     filled: set[int] = set()
     roots: dict[int, Node] = {}
-    for node in ordered if any(node.role is Role.WORKFLOW for node in ordered) else ():
+    for node in ordered if any(node.role == Role.WORKFLOW for node in ordered) else ():
         root = roots[id(node)] = node if node.parent is None else roots[id(node.parent)]
-        if node.role is not Role.WORKFLOW or node.parent is None:
+        if node.role != Role.WORKFLOW or node.parent is None:
             continue
-        if root.role is Role.AGENT and root is node.parent and root.reading.name == node.reading.name:
+        if root.role == Role.AGENT and root is node.parent and root.reading.name == node.reading.name:
             root.role, root.reading.agent = Role.WORKFLOW, None
             node.reading.agent = None
         if root.role in (Role.OTHER, Role.STEP, Role.WORKFLOW) and id(root) not in filled:
@@ -213,7 +213,7 @@ def _demote_workflows(ordered: list[Node]) -> None:
 def _name_handoffs(ordered: list[Node]) -> None:
     """Let the tools by which an agent hands over to another one be hand-offs."""
     for node in ordered:
-        if node.role is not Role.TOOL:
+        if node.role != Role.TOOL:
             continue
         reading = node.reading
         unwrap(reading)
@@ -232,9 +232,9 @@ def _fold_twins(ordered: list[Node]) -> None:
 
 
 def _tells_the_same(node: Node, above: Node) -> bool:
-    if node.role is not above.role:
+    if node.role != above.role:
         return False
-    if node.role is Role.HANDOFF:
+    if node.role == Role.HANDOFF:
         return node.reading.target in (None, above.reading.target)
     return node.role in (Role.AGENT, Role.TOOL) and node.reading.name in (None, above.reading.name)
 
@@ -243,7 +243,7 @@ def _fold_models(ordered: list[Node]) -> None:
     """Let the innermost of nested model calls be the call. If it is the only one, it takes what the outer ones know."""
     inner: dict[int, list[Node]] = {}  # at most two of each, as only the number of one matters
     for node in reversed(ordered):
-        if node.role is not Role.MODEL:
+        if node.role != Role.MODEL:
             continue
         calls = inner.get(id(node), [])
         if len(calls) == 1:
@@ -251,7 +251,7 @@ def _fold_models(ordered: list[Node]) -> None:
             node.fold_into(calls[0])
         elif calls:
             node.pass_on()
-        if node.above is not None and node.above.role is Role.MODEL:
+        if node.above is not None and node.above.role == Role.MODEL:
             known = inner.setdefault(id(node.above), [])
             known += (calls or [node])[: 2 - len(known)]
 
@@ -260,7 +260,7 @@ def _fold_responses(ordered: list[Node]) -> None:
     """Let one span tell a call of a model that two instrumentations saw side by side: they have the same response."""
     calls: dict[str, Node] = {}
     for node in ordered:
-        response_id = node.reading.response_id if node.role is Role.MODEL else None
+        response_id = node.reading.response_id if node.role == Role.MODEL else None
         if response_id is None:
             continue
         known = calls.setdefault(response_id, node)

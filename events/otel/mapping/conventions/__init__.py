@@ -25,8 +25,13 @@ from events.otel.spans import LogRecord, Span
 Reader: TypeAlias = Callable[[Span, Sequence[LogRecord]], Reading]
 """Returns what a span says."""
 
-_FIRST = (adk, langfuse, langsmith, logfire, mastra)
-"""The readers that know more of their own spans than a general convention does."""
+_FIRST = {
+    langfuse.TYPE: langfuse.read,
+    langsmith.KIND: langsmith.read,
+    logfire.TEMPLATE: logfire.read,
+    mastra.TYPE: mastra.read,
+}
+"""Who knows more of its own spans than a general convention does: by the attribute that all of them have."""
 
 
 def read(span: Span, records: Sequence[LogRecord]) -> Reading:
@@ -34,12 +39,15 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
 
     A convention that only adds to others has the role `OTHER`, which is the role of a span that none of them knows.
     """
-    if (machinery := runtimes.read(span)) is not None and machinery.role is Role.CARRIER:
+    if (machinery := runtimes.read(span)) is not None and machinery.role == Role.CARRIER:
         return machinery  # the name of an agent on it is none
     attributes = span.attributes
-    readings = [reading for module in _FIRST if (reading := module.read(span)) is not None]
-    if machinery is not None:
-        readings.insert(0, machinery)
+    readings = [] if machinery is None else [machinery]
+    if (kit := adk.read(span)) is not None:
+        readings.append(kit)
+    if not attributes.keys().isdisjoint(_FIRST):
+        found = (read(span) for mark, read in _FIRST.items() if mark in attributes)
+        readings += [reading for reading in found if reading is not None]
     if "crew_key" in attributes or "traceloop.span.kind" in attributes:
         readings.append(crewai.read(span))
     if "openinference.span.kind" in attributes and (reading := openinference.read(span)) is not None:
@@ -48,8 +56,9 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     if traceloop is not None and traceloop.role in (Role.WORKFLOW, Role.STEP):
         readings.append(traceloop)  # its kind says more than the name of the operation
         traceloop = None
-    general = (genai.read(span, records), vercel.read(span), traceloop, pydantic_ai.read(span))
-    readings += [reading for reading in general if reading is not None]
+    for reading in (genai.read(span, records), vercel.read(span), traceloop, pydantic_ai.read(span)):
+        if reading is not None:
+            readings.append(reading)
     return _merged(readings)
 
 
@@ -71,7 +80,7 @@ def _merged(readings: list[Reading]) -> Reading:
         return Reading(Role.OTHER)
     first = readings[0]
     for other in readings[1:]:
-        if first.role is Role.OTHER:
+        if first.role == Role.OTHER:
             first.role = other.role
         first.fill(other)
     return first

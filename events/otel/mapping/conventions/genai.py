@@ -56,19 +56,20 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
     role = _role(attributes)
     if role is None:
         return None
+    get = attributes.get
     reading = Reading(
         role,
-        agent=text(attributes.get("gen_ai.agent.name")),
-        conversation=_conversation(attributes) or text(attributes.get("session.id")),
-        model=text(attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")),
-        response_id=text(attributes.get("gen_ai.response.id")),
-        provider=text(attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")),
+        agent=text(get("gen_ai.agent.name")),
+        conversation=_conversation(attributes) or text(get("session.id")),
+        model=text(get("gen_ai.response.model") or get("gen_ai.request.model")),
+        response_id=text(get("gen_ai.response.id")),
+        provider=text(get("gen_ai.provider.name") or get("gen_ai.system")),
     )
-    if role is Role.TOOL:
+    if role == Role.TOOL:
         _read_tool(reading, attributes)
-    elif role is Role.AGENT:
+    elif role == Role.AGENT:
         reading.name = reading.agent or _after(span.name, "invoke_agent")
-    elif role is Role.WORKFLOW:
+    elif role == Role.WORKFLOW:
         reading.name = text(attributes.get("gen_ai.workflow.name")) or _after(span.name, "invoke_workflow")
     elif role in _COUNTING:
         reading.usage = usage(attributes, _USAGE)
@@ -76,12 +77,12 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
     _read_messages(reading, span, records)
     if span.events:
         _read_history(reading, ((one.name, one.attributes, None) for one in span.events))
-    if role is Role.TOOL:
+    if role == Role.TOOL:
         _read_tool_events(reading)
     return reading
 
 
-def _role(attributes: Attributes) -> Role | None:
+def _role(attributes: Attributes) -> str | None:
     operation = attributes.get("gen_ai.operation.name")
     if isinstance(operation, str):
         return OPERATIONS.get(operation, Role.STEP)

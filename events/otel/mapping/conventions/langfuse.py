@@ -9,7 +9,7 @@ from events.otel.mapping.values import object_of, text, usage
 from events.otel.spans import Span
 
 _PREFIX = "langfuse.observation."
-_TYPE = f"{_PREFIX}type"
+TYPE = f"{_PREFIX}type"
 _TYPES = {
     "generation": Role.MODEL,
     "agent": Role.AGENT,
@@ -31,7 +31,7 @@ _USAGE = {
 def read(span: Span) -> Reading | None:
     """Read an observation of Langfuse."""
     attributes = span.attributes
-    type = attributes.get(_TYPE)
+    type = attributes.get(TYPE)
     if not isinstance(type, str):
         return None
     reading = Reading(
@@ -43,14 +43,14 @@ def read(span: Span) -> Reading | None:
     given, output = attributes.get(f"{_PREFIX}input"), attributes.get(f"{_PREFIX}output")
     if attributes.get(f"{_PREFIX}level") == "ERROR":
         reading.error = text(attributes.get(f"{_PREFIX}status_message")) or "failed"
-    if reading.role is Role.MODEL:
+    if reading.role == Role.MODEL:
         reading.messages = messages_of(given)
         reply = parsed(output)
         reading.reply = message_of({"role": "assistant", "content": reply} if isinstance(reply, str) else reply)
         reading.usage = usage(object_of(attributes.get(f"{_PREFIX}usage_details")), _USAGE)
-    elif reading.role is Role.TOOL:
+    elif reading.role == Role.TOOL:
         reading.arguments, reading.result = parsed(given), parsed(output)
     else:
-        reading.agent = reading.name if reading.role is Role.AGENT else None
+        reading.agent = reading.name if reading.role == Role.AGENT else None
         reading.task, reading.output = last_text(given), last_text(output, is_output=True)
     return reading

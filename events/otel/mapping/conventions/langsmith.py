@@ -10,6 +10,7 @@ from events.otel.mapping.reading import Message, Reading, Role
 from events.otel.mapping.values import text
 from events.otel.spans import Span
 
+KIND = "langsmith.span.kind"
 _METADATA = "langsmith.metadata."
 _KINDS = {
     "llm": Role.MODEL,
@@ -25,7 +26,7 @@ _KINDS = {
 def read(span: Span) -> Reading | None:
     """Read a span of this export."""
     attributes = span.attributes
-    kind = attributes.get("langsmith.span.kind")
+    kind = attributes.get(KIND)
     role = _KINDS.get(kind) if isinstance(kind, str) else None
     if role is None:
         return None
@@ -35,9 +36,9 @@ def read(span: Span) -> Reading | None:
     thread = attributes.get(f"{_METADATA}thread_id") or attributes.get(f"{_METADATA}session_id")
     reading = Reading(role, name=span.name or None, agent=agent, conversation=text(thread))
     given, output = attributes.get("gen_ai.prompt"), attributes.get("gen_ai.completion")
-    if role is Role.MODEL:
+    if role == Role.MODEL:
         reading.messages, reading.reply = messages_of(given), _reply(parsed(output))
-    elif role is Role.TOOL:
+    elif role == Role.TOOL:
         reading.arguments, reading.result = parsed(given), parsed(output)
     else:
         reading.task, reading.output = last_text(given), last_text(output, is_output=True)

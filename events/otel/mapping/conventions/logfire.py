@@ -10,7 +10,7 @@ from events.otel.mapping.reading import Message, Reading, Role
 from events.otel.mapping.values import object_of, text
 from events.otel.spans import Attributes, Span
 
-_TEMPLATE = "logfire.msg_template"
+TEMPLATE = "logfire.msg_template"
 _KINDS = {
     "OpenAI Agents trace:": Role.WORKFLOW,
     "Agent run:": Role.AGENT,
@@ -26,24 +26,24 @@ _KINDS = {
 def read(span: Span) -> Reading | None:
     """Read a span that Logfire made: of an agent's work, or as people tell it to, of anything."""
     attributes = span.attributes
-    template = text(attributes.get(_TEMPLATE))
+    template = text(attributes.get(TEMPLATE))
     if template is None or not span.scope.startswith("logfire"):
         return None
     role = next((role for start, role in _KINDS.items() if template.startswith(start)), Role.OTHER)
     reading = Reading(role, name=text(attributes.get("name")) or text(attributes.get("logfire.msg")))
-    if role is Role.WORKFLOW:
+    if role == Role.WORKFLOW:
         reading.conversation = text(attributes.get("group_id"))
-    elif role is Role.AGENT:
+    elif role == Role.AGENT:
         reading.agent = reading.name
-    elif role is Role.HANDOFF:
+    elif role == Role.HANDOFF:
         reading.target = text(attributes.get("to_agent"))
         reading.agent = text(attributes.get("from_agent"))
-    elif role is Role.TOOL:
+    elif role == Role.TOOL:
         reading.arguments = parsed(attributes.get("input"))
         reading.result = parsed(attributes.get("output"))
         error = parsed(attributes.get("error"))
         reading.error = text(last_text(error)) if error else None
-    elif role is Role.MODEL:
+    elif role == Role.MODEL:
         _read_model(reading, attributes)
     return reading
 

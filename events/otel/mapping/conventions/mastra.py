@@ -7,10 +7,12 @@ from events.otel.mapping.reading import Reading, Role
 from events.otel.mapping.values import object_of
 from events.otel.spans import Span
 
+TYPE = "mastra.span.type"
+
 
 def read(span: Span) -> Reading | None:
     """Read a span of this framework. The step around a model's call has its messages, and the calls of tools."""
-    kind = span.attributes.get("mastra.span.type")
+    kind = span.attributes.get(TYPE)
     if kind == "agent_run":
         return Reading(Role.AGENT, task=last_text(span.attributes.get("mastra.agent_run.input")))
     if kind != "model_step":

@@ -59,20 +59,20 @@ def read(span: Span) -> Reading | None:
         or text(metadata.get("lc_agent_name")),
         conversation=text(attributes.get("session.id")) or _thread(metadata),
     )
-    if role is Role.MODEL:
+    if role == Role.MODEL:
         _read_model(reading, attributes)
         reading.agent = reading.agent or _graph_node(metadata)
-    elif role is Role.TOOL:
+    elif role == Role.TOOL:
         _read_tool(reading, span)
-    elif role is Role.EMBEDDING:
+    elif role == Role.EMBEDDING:
         reading.model = text(attributes.get("embedding.model_name"))
         reading.usage = usage(attributes, _USAGE)
-    elif role is Role.RETRIEVAL:
+    elif role == Role.RETRIEVAL:
         reading.output = unflattened(attributes, "retrieval.documents.")
     else:
         _read_agent(reading, span, metadata)
     reading.name = reading.name or _short(span.name)
-    if role not in (Role.MODEL, Role.TOOL) and (reading.role is not Role.STEP or span.parent_id is None):
+    if role not in (Role.MODEL, Role.TOOL) and (reading.role != Role.STEP or span.parent_id is None):
         _read_values(reading, attributes)
     return reading
 
@@ -112,12 +112,12 @@ def _read_agent(reading: Reading, span: Span, metadata: dict[str, Any]) -> None:
     """Read an agent or a step. LangChain's agents are chains that bear the name of their agent."""
     attributes = span.attributes
     is_langchain = metadata.get("ls_integration") == "langchain_create_agent"
-    if reading.role is Role.STEP and is_langchain and span.name == metadata.get("lc_agent_name"):
+    if reading.role == Role.STEP and is_langchain and span.name == metadata.get("lc_agent_name"):
         reading.role = Role.AGENT
     if span.name.endswith(_AGENT_STEPS) and isinstance(value := attributes.get("input.value"), str):
         names = _CURRENT_AGENT.findall(value)
         reading.agent = names[-1] if names else reading.agent
-    if reading.role is Role.AGENT:
+    if reading.role == Role.AGENT:
         reading.agent = reading.agent or text(attributes.get("graph.node.id")) or _short(span.name)
         reading.name = reading.agent
         if "input.value" not in attributes:

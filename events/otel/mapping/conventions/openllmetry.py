@@ -33,7 +33,7 @@ def read(span: Span) -> Reading | None:
         role = Role.EMBEDDING if attributes.get("llm.request.type") == "embedding" else Role.MODEL
     reading = _association(attributes) or Reading(role)
     reading.role = role
-    if role is Role.MODEL:
+    if role == Role.MODEL:
         reading.usage = usage(attributes, _USAGE)
         reading.messages = flattened_messages(attributes, "gen_ai.prompt.") or messages_of(
             attributes.get("gen_ai.prompt")
@@ -41,14 +41,14 @@ def read(span: Span) -> Reading | None:
         reading.reply = _completion(attributes)
         return reading
     reading.name = text(attributes.get("traceloop.entity.name"))
-    if role is Role.AGENT:
+    if role == Role.AGENT:
         reading.agent = reading.name
-    elif role is Role.WORKFLOW:
+    elif role == Role.WORKFLOW:
         reading.name = text(attributes.get("traceloop.workflow.name")) or reading.name
-    if role is Role.TOOL:
+    if role == Role.TOOL:
         reading.arguments = parsed(attributes.get("traceloop.entity.input"))
         reading.result = parsed(attributes.get("traceloop.entity.output"))
-    elif role is not Role.STEP or span.parent_id is None:
+    elif role != Role.STEP or span.parent_id is None:
         reading.task = last_text(attributes.get("traceloop.entity.input"))
         reading.output = last_text(attributes.get("traceloop.entity.output"), is_output=True)
     return reading

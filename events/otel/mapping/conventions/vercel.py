@@ -38,7 +38,7 @@ def read(span: Span) -> Reading | None:
         agent=function,
         conversation=text(attributes.get("ai.telemetry.metadata.sessionId")),
     )
-    if role is Role.TOOL:
+    if role == Role.TOOL:
         reading.name = text(attributes.get("ai.toolCall.name"))
         reading.call_id = text(attributes.get("ai.toolCall.id"))
         reading.arguments = parsed(attributes.get("ai.toolCall.args") or attributes.get("ai.toolCall.input"))
@@ -57,7 +57,7 @@ def _read_model(reading: Reading, attributes: Attributes) -> None:
     reading.provider = text(attributes.get("ai.model.provider"))
     reading.finish_reason = text(attributes.get("ai.response.finishReason"))
     reading.usage = usage(attributes, _USAGE)
-    if reading.role is Role.EMBEDDING:
+    if reading.role == Role.EMBEDDING:
         return
     reading.messages = messages_of(attributes.get("ai.prompt.messages"))
     reading.reply = message_of(
