@@ -1,4 +1,4 @@
-"""Tokens, which are created here, shown once, and kept as a hash."""
+"""Tokens, which are created here, shown once, and kept as a hash and their last four characters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ from events.system_streams import is_system
 
 PREFIX = "evt_"
 """Tells people and secret scanners that the text is a token."""
+_ENDING_CHARACTERS = 4
 
 
 def hash_of(token: str) -> bytes:
     """Return the hash of a token. A token has 256 random bits, so nobody can guess it from a plain hash."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def ending(token: str) -> str:
+    """Return the last characters of a token, by which people tell it from others; too few for guessing the rest."""
+    return token[-_ENDING_CHARACTERS:]
 
 
 def check_stream_prefix(prefix: str) -> str:
@@ -54,6 +60,7 @@ def create_token(
         log=log,
         name=name,
         hash=hash_of(token),
+        ending=ending(token),
         scopes=list(scopes),
         stream_prefix=check_stream_prefix(stream_prefix),
         agent=agent,

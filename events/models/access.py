@@ -21,11 +21,12 @@ class Scope(models.TextChoices):
 
 
 class Token(models.Model):
-    """A key to one log for an agent. Only its SHA-256 is kept."""
+    """A key to one log for an agent. Only its SHA-256 is kept, and its last four characters."""
 
     log = models.ForeignKey(Log, models.PROTECT, related_name="tokens")
     name = models.CharField(max_length=200)
     hash = models.BinaryField(unique=True)
+    ending = models.CharField(max_length=4, blank=True, db_default="", help_text="its last characters; empty: not kept")
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
     stream_prefix = NameField(blank=True, default="")
     agent = NameField(null=True, blank=True, help_text="the only agent it may append as")

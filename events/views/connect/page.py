@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from events.access.tokens import create_token, hash_of
+from events.access.tokens import create_token, ending, hash_of
 from events.errors import NotFound
 from events.models import Log, Member, Role, Scope, Token
 from events.otel import reads
@@ -28,9 +28,6 @@ from events.views.subscriptions.listing import SEEN
 from events.views.subscriptions.shared_read import SharedRead
 
 _SHOWN_EXPORTERS = 5
-_SHOWN_END = 4
-"""Characters of a token by which people know it again in a list of their own."""
-
 _MOST_FAILURES = 5
 _arrivals: SharedRead[Arrivals] = SharedRead()
 
@@ -39,7 +36,7 @@ _arrivals: SharedRead[Arrivals] = SharedRead()
 @require_http_methods(["GET", "HEAD", "POST"])
 @log_page(Role.ADMIN)
 def connect(request: HttpRequest, member: Member) -> HttpResponse:
-    """`/logs/<log>/connect`: a POST makes a token, which is shown once.
+    """`/logs/<log>/connect/`: a POST makes a token, which is shown once.
 
     `framework` is one of the list, `token` the number of the token whose spans the page waits for. A POST that has the
     text of a token (`made`) makes none: it shows another framework with the same one.
@@ -56,7 +53,7 @@ def connect(request: HttpRequest, member: Member) -> HttpResponse:
         "endpoint": request.build_absolute_uri(reverse("home")).rstrip("/"),
         "made": made,
         "sample": SAMPLE_TOKEN,
-        "token_end": made[-_SHOWN_END:],
+        "token_ending": ending(made),
         "exporters": [] if token else reads.exporters(member.log_id).fetch()[:_SHOWN_EXPORTERS],
         **_what_arrives(member, framework, token, came, _failures(member.log)),
     }

@@ -34,7 +34,14 @@ def test_a_new_token_is_shown_once_and_kept_as_a_hash(admin: Client, log: Log, a
     assert (token.scopes, token.stream_prefix, token.agent) == (["append"], "order-", "router")
     assert token.expires_at
     assert abs(token.expires_at - timezone.now() - timedelta(days=7)) < timedelta(minutes=1)
-    assert match[1] not in admin.get(f"{at}tokens/").content.decode()
+    page = admin.get(f"{at}tokens/").content.decode()
+    assert match[1] not in page
+    assert f"<bdi>…{match[1][-4:]}</bdi>" in page
+
+
+def test_a_token_whose_ending_was_not_kept_is_in_the_list(admin: Client, log: Log, at: str) -> None:
+    Token.objects.create(log=log, name="older", hash=b"1" * 32, scopes=["append"])
+    assert "not kept" in admin.get(f"{at}tokens/").content.decode()
 
 
 @pytest.mark.parametrize("scope", Scope.values)
