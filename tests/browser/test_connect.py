@@ -65,7 +65,7 @@ def test_the_page_flips_at_the_first_span_and_leads_to_the_run(
     def look() -> None:
         wrong.extend([*findings(themed), *(["reaches beyond the screen"] if reaches_beyond(themed) else [])])
 
-    themed.goto(f"/logs/{log.name}/connect")
+    themed.goto(f"/logs/{log.name}/connect/")
     expect(themed.get_by_text("Not listening yet.")).to_be_visible()
     look()
     make_token(themed)
@@ -98,7 +98,7 @@ def test_the_page_flips_at_the_first_span_and_leads_to_the_run(
 @pytest.mark.parametrize("width", [1440, 390])
 def test_what_failed_is_mapped_again_and_the_token_stays(themed: Page, server: Server, log: Log, width: int) -> None:
     themed.set_viewport_size({"width": width, "height": 900})
-    themed.goto(f"/logs/{log.name}/connect")
+    themed.goto(f"/logs/{log.name}/connect/")
     make_token(themed)
     exporter = Exporter(server, themed)
     exporter.send(2, 1, **AGENT)
@@ -119,11 +119,11 @@ def test_what_failed_is_mapped_again_and_the_token_stays(themed: Page, server: S
 
 def test_a_framework_is_chosen_and_its_lines_are_copied_by_keyboard(admin_page: Page, log: Log) -> None:
     admin_page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    admin_page.goto(f"/logs/{log.name}/connect")
+    admin_page.goto(f"/logs/{log.name}/connect/")
     heading = admin_page.get_by_role("heading", level=2)
     admin_page.keyboard.press("ArrowDown")
     expect(heading.get_by_text("pydantic-ai by OpenTelemetry")).to_be_visible()
-    expect(admin_page).to_have_url(f"/logs/{log.name}/connect?framework=pydantic-ai")
+    expect(admin_page).to_have_url(f"/logs/{log.name}/connect/?framework=pydantic-ai")
     make_token(admin_page)
     token = admin_page.locator(".do mark").first.inner_text()
     for key in ("ArrowDown", "ArrowDown", "ArrowUp"):
@@ -144,7 +144,7 @@ def test_a_framework_is_chosen_and_its_lines_are_copied_by_keyboard(admin_page: 
 def test_an_adapter_takes_the_token_along_and_the_page_flips_at_the_first_event(
     admin_page: Page, server: Server, log: Log
 ) -> None:
-    admin_page.goto(f"/logs/{log.name}/connect?framework=openai-agents")
+    admin_page.goto(f"/logs/{log.name}/connect/?framework=openai-agents")
     make_token(admin_page)
     token = admin_page.locator(".do mark").first.inner_text()
     admin_page.get_by_role("button", name="Its adapter tells more.").click()
@@ -160,7 +160,7 @@ def test_an_adapter_takes_the_token_along_and_the_page_flips_at_the_first_event(
 
 def test_the_chosen_framework_is_in_sight_on_a_phone(admin_page: Page, log: Log) -> None:
     admin_page.set_viewport_size({"width": 390, "height": 844})
-    admin_page.goto(f"/logs/{log.name}/connect?framework=http")
+    admin_page.goto(f"/logs/{log.name}/connect/?framework=http")
     chosen = admin_page.locator("#kind-http")
     expect(chosen).to_be_in_viewport(ratio=0.9)
     make_token(admin_page)
@@ -168,7 +168,7 @@ def test_the_chosen_framework_is_in_sight_on_a_phone(admin_page: Page, log: Log)
 
 
 def test_a_reload_makes_no_other_token(admin_page: Page, log: Log) -> None:
-    admin_page.goto(f"/logs/{log.name}/connect?framework=smolagents")
+    admin_page.goto(f"/logs/{log.name}/connect/?framework=smolagents")
     make_token(admin_page)
     admin_page.reload()
     expect(admin_page.get_by_text("A token is shown only once.")).to_be_visible()

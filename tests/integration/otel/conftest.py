@@ -55,7 +55,7 @@ async def admin(log: Log) -> AsyncClient:
 
 @pytest.fixture
 def at(log: Log) -> str:
-    return f"/logs/{log.name}/connect"
+    return f"/logs/{log.name}/connect/"
 
 
 @pytest.fixture

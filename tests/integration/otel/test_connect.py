@@ -87,7 +87,7 @@ async def test_a_token_that_is_not_good_for_these_lines_is_not_kept(
     revoked = token_in((await admin.post(at)).content.decode())
     await Token.objects.filter(hash=hash_of(revoked)).aupdate(revoked_at=timezone.now())
     foreign = token_in(
-        (await (await sign_in(other_log, Role.ADMIN)).post(f"/logs/{other_log.name}/connect")).content.decode()
+        (await (await sign_in(other_log, Role.ADMIN)).post(f"/logs/{other_log.name}/connect/")).content.decode()
     )
     for text in (token, revoked, foreign, "evt_<script>", "\0"):  # `token` also reads
         page = (await admin.post(at, {"made": text})).content.decode()
@@ -149,7 +149,7 @@ async def test_an_open_page_is_answered_if_there_is_news(
 ) -> None:
     monkeypatch.setattr("events.views.subscriptions.shared_read.SECONDS", 0)
     token = await came_of(log, client)
-    url = f"{at}/arrivals?token={token.pk}"
+    url = f"{at}arrivals?token={token.pk}"
     page = (await admin.get(url)).content.decode()
     assert "Listening at #0" in page
     seen = {"X-Seen": re.findall(r'"X-Seen": "(\w+)"', page)[0]}
@@ -158,7 +158,7 @@ async def test_an_open_page_is_answered_if_there_is_news(
     await exporters.write()
     page = (await admin.get(url, headers=seen)).content.decode()
     assert "1 span held" in words(page)
-    assert (await admin.get(f"{at}/arrivals?token=0")).status_code == 404
+    assert (await admin.get(f"{at}arrivals?token=0")).status_code == 404
 
 
 async def test_a_run_is_mapped_at_once_if_somebody_says_so(
@@ -168,8 +168,8 @@ async def test_a_run_is_mapped_at_once_if_somebody_says_so(
     await send(client, export(span(trace, 2, 1, **AGENT)))
     token = await came_of(log, client)
     viewer = await sign_in(log, Role.VIEWER)
-    assert (await viewer.post(f"{at}/map-now", {"token": token.pk})).status_code == 404
-    answer = await admin.post(f"{at}/map-now", {"token": token.pk}, headers={"HX-Request": "true"})
+    assert (await viewer.post(f"{at}map-now", {"token": token.pk})).status_code == 404
+    answer = await admin.post(f"{at}map-now", {"token": token.pk}, headers={"HX-Request": "true"})
     assert answer.status_code == 204
     async with working() as worker:
         await work(worker)
@@ -177,8 +177,19 @@ async def test_a_run_is_mapped_at_once_if_somebody_says_so(
     assert "1 span in the log, run" in text
     assert "became 2 events" in text
     assert f"Open {trace.hex()}" in text
-    answer = await admin.post(f"{at}/map-now", {"token": token.pk})
+    answer = await admin.post(f"{at}map-now", {"token": token.pk})
     assert answer["Location"] == f"{at}?framework=langgraph&token={token.pk}"
+
+
+async def test_the_time_until_a_run_is_mapped_ends_at_zero(
+    client: httpx2.AsyncClient, log: Log, admin: AsyncClient, at: str
+) -> None:
+    await send(client, export(span(new_trace(), 1)))
+    token = await came_of(log, client)
+    for seconds, expected in ((0, "0:0[67]"), (60, "0:00")):
+        await pass_time(log, seconds)
+        page = (await admin.get(at, {"token": token.pk})).content.decode()
+        assert re.search(rf'data-clock="until">{expected}</time></b> · <button', page)
 
 
 async def test_pages_of_a_run_say_how_many_spans_of_it_are_held(
@@ -259,6 +270,11 @@ async def test_a_run_of_which_nothing_is_left_leads_to_the_workflows(
     assert "Last span 0 s ago. Its run is in the log. Open the workflows" in await shown(token)
 
 
+def test_the_address_without_its_slash_leads_to_the_page(at: str) -> None:
+    answer = Client().get(at.removesuffix("/"), {"framework": "crewai"})
+    assert (answer.status_code, answer["Location"]) == (301, f"{at}?framework=crewai")
+
+
 def test_an_open_page_costs_a_fixed_number_of_queries(
     log: Log, user: User, at: str, token: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -268,7 +284,7 @@ def test_an_open_page_costs_a_fixed_number_of_queries(
     number = Token.objects.get(hash=hash_of(token)).pk
     # session, user, membership with its log, the token, what came with each token of the log, failures
     with django_assert_num_queries(6):
-        client.get(f"{at}/arrivals?token={number}")
+        client.get(f"{at}arrivals?token={number}")
     # the same, and letters to decide
     with django_assert_num_queries(7):
         client.get(f"{at}?token={number}")

@@ -51,11 +51,11 @@ async def test_what_failed_is_mapped_again_if_somebody_says_so(
     assert len(await ids_of(log)) == 1
     viewer = await sign_in(log, Role.VIEWER)
     trace = {"trace": refused.hex()}
-    assert (await viewer.post(f"{at}/map-now", trace)).status_code == 404
-    assert (await admin.post(f"{at}/map-now", {"trace": "none"})).status_code == 404
+    assert (await viewer.post(f"{at}map-now", trace)).status_code == 404
+    assert (await admin.post(f"{at}map-now", {"trace": "none"})).status_code == 404
     assert (await shown()).count("map again") == 2
     for one in (refused, parked):
-        answer = await admin.post(f"{at}/map-now", {"trace": one.hex(), "framework": "crewai"})
+        answer = await admin.post(f"{at}map-now", {"trace": one.hex(), "framework": "crewai"})
         assert answer["Location"] == f"{at}?framework=crewai"
     assert "could not become events" not in await shown()
     async with working() as worker:
@@ -76,7 +76,7 @@ async def test_a_trace_of_which_something_is_held_is_mapped_with_it(
     async with working() as worker:
         await work(worker)
         await send(client, export(span(trace, 2, 1)))
-        await admin.post(f"{at}/map-now", {"trace": trace.hex()})
+        await admin.post(f"{at}map-now", {"trace": trace.hex()})
         await work(worker)
     rows = OtelTrace.objects.filter(log=log).values_list("held_spans", "held_bytes", "mapped", "due_at")
     assert [row async for row in rows] == [(0, 0, 2, None)]
@@ -128,7 +128,7 @@ async def test_a_large_run_is_not_mapped_for_the_page_but_counted(
     text = await shown(token)
     assert "Last span 0 s ago. 7 spans held. held until its root ends" in text
     assert "This run is too large to be drawn here." in text
-    await admin.post(f"{at}/map-now", {"token": token.pk})
+    await admin.post(f"{at}map-now", {"token": token.pk})
     async with working() as worker:
         await work(worker)
     assert "Its run is in the log. This run is too large to be drawn here. Its events show it" in await shown(token)
