@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,10 +16,11 @@ from ninja.security import HttpBearer
 
 from events import engine, sql
 from events.access import tokens
-from events.access.last_use import note_use
 from events.access.membership import membership, person
 from events.access.standing import Access, MemberAccess, TokenAccess
+from events.access.uses import note_events, note_use
 from events.appending.checks import check_name
+from events.appending.plan import Outcome
 from events.errors import Forbidden, ReservedStream, Unauthorized
 from events.models import Scope
 from events.query.tree import Name, Named, Pattern, Query, all_of
@@ -105,6 +107,13 @@ class Grant:
                 stream=stream,
             )
         self.check_stream(stream)
+
+    async def append(self, appends: Sequence[Append], *, atomic: bool = False) -> list[Outcome]:
+        """Append what was checked, and return the outcomes in order. The token's first event is noted."""
+        outcomes = await engine.current().writer.append(self.log_id, appends, atomic=atomic)
+        if isinstance(self.access, TokenAccess):
+            note_events(self.access.token_id, outcomes)
+        return outcomes
 
 
 def grant_of(request: HttpRequest) -> Grant:

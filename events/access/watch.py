@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from events import engine
-from events.access.last_use import note_use
 from events.access.standing import Access, TokenAccess, losses
+from events.access.uses import note_use
 from events.errors import EventsError, brief
 from events.reading.db_work import run_async
 

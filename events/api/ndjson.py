@@ -124,7 +124,7 @@ async def _outcomes(appends: list[Append], grant: Grant) -> list[Outcome]:
     deadline = loop.time() + _PATIENCE_SECONDS
     while True:
         try:
-            return await engine.current().writer.append(grant.log_id, appends)
+            return await grant.append(appends)
         except QueueFull:
             if loop.time() >= deadline:
                 raise

@@ -222,7 +222,7 @@ async def _append_body(request: HttpRequest, grant: Grant) -> HttpResponse:
 
 
 async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> HttpResponse:
-    [outcome] = await engine.current().writer.append(grant.log_id, [append])
+    [outcome] = await grant.append([append])
     if isinstance(outcome, EventsError):
         engine.current().refusals.note(grant.log_id, outcome)
         raise outcome
@@ -232,7 +232,7 @@ async def _append_one(request: HttpRequest, grant: Grant, append: Append) -> Htt
 async def _append_many(grant: Grant, appends: list[Append | EventsError], *, atomic: bool = False) -> HttpResponse:
     """Write the appends that passed their checks, and return every result in its place."""
     valid = [append for append in appends if isinstance(append, Append)]
-    outcomes = iter(await engine.current().writer.append(grant.log_id, valid, atomic=atomic) if valid else [])
+    outcomes = iter(await grant.append(valid, atomic=atomic) if valid else [])
     results = [append if isinstance(append, EventsError) else next(outcomes) for append in appends]
     if atomic:
         for result in results:

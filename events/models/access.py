@@ -32,6 +32,7 @@ class Token(models.Model):
     agent = NameField(null=True, blank=True, help_text="the only agent it may append as")
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    first_position = models.BigIntegerField(null=True, blank=True, help_text="of the first event that it appended")
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

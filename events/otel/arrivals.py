@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import orjson
-
+from events.json.value import loads
 from events.otel.careful import map_carefully
 from events.otel.mapping.run import MappedEvent, RunName
 from events.otel.pieces import NOTHING, KeptPiece, material_of
@@ -122,11 +121,11 @@ def run_so_far(log_id: int, came: Arrivals) -> RunSoFar | None:
         spans=list({(span.trace_id, span.span_id): span for span in material.spans}.values()),
         name=mapped.name,
         events=mapped.events,
-        has_content=any(map(_has_content, mapped.events)),
+        has_content=any(has_content(event.data.decode()) for event in mapped.events),
     )
 
 
-def _has_content(event: MappedEvent) -> bool:
-    """Whether an event tells what was said: some frameworks send the attributes of messages also without the words."""
-    data = orjson.loads(event.data)
+def has_content(text: str) -> bool:
+    """Whether the data of an event tell what was said: some frameworks send messages also without the words."""
+    data = loads(text)
     return isinstance(data, dict) and any(data.get(key) not in NOTHING for key in _CONTENT)

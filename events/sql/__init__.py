@@ -47,6 +47,10 @@ TOKEN = """
     select token.id, log_id, log.name, scopes, stream_prefix, agent, expires_at
     from token join log on log.id = log_id where hash = %(hash)s and revoked_at is null"""
 TOKEN_USED = "update token set last_used_at = now() where id = %(token)s"
+# Several processes may note what they take for the first event: the lowest position is.
+TOKEN_BEGUN = """
+    update token set first_position = %(position)s
+    where id = %(token)s and (first_position is null or first_position > %(position)s)"""
 HEAD = "select head from log_head where log_id = %(log_id)s"
 RULES_AT = "select rules_at from log_head where log_id = %(log_id)s"
 # Why, by whom and when stands in the event alone, so a redaction empties it.

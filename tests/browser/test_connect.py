@@ -150,12 +150,15 @@ def test_an_adapter_takes_the_token_along_and_the_page_flips_at_the_first_event(
     admin_page.get_by_role("button", name="Its adapter tells more.").click()
     expect(admin_page.get_by_role("heading", name="OpenAI Agents SDK by its adapter")).to_be_visible()
     expect(admin_page.locator(".do mark").first).to_have_text(token)
-    expect(admin_page.get_by_text("This page changes at the first request.")).to_be_visible()
+    expect(admin_page.get_by_text("This page changes at the first event.")).to_be_visible()
     with Client(server.url, token) as client:
-        client.append("run-1", NewEvent("workflow.started"))
-    expect(admin_page.get_by_text("The token was used")).to_be_visible()
-    admin_page.get_by_role("link", name="Open the timeline").click()
-    expect(admin_page.get_by_text("workflow.started").first).to_be_visible()
+        client.append("run-1", NewEvent("workflow.started", {"name": "delivery"}, correlation_id="order-1004"))
+    spans = admin_page.get_by_role("list", name="Events of the run")
+    expect(spans.get_by_text("delivery")).to_be_visible()
+    expect(admin_page.locator("#announce")).to_have_text("The first event has come.")
+    assert findings(admin_page) == []
+    admin_page.keyboard.press("o")
+    admin_page.wait_for_url(f"**/logs/{log.name}/workflows/order-1004/")
 
 
 def test_the_chosen_framework_is_in_sight_on_a_phone(admin_page: Page, log: Log) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from events.otel.arrivals import Arrivals, run_so_far
 from events.otel.reads import Exporter
-from events.views.connect.span_tree import SpanTree, span_tree
+from events.views.connect.span_tree import span_tree
+from events.views.connect.tree import Tree
 
 _USER_AGENT = re.compile(r"OTel[ -]OTLP[ -]Exporter[ -](?P<language>\w+)/(?P<version>[\w.]+)", re.IGNORECASE)
 _MAX_CHARACTERS = 60
@@ -23,7 +24,7 @@ class Outcome:
     events: int
     agents: Sequence[str]
     has_content: bool
-    tree: SpanTree
+    tree: Tree
 
 
 def outcome_of(log_id: int, came: Arrivals) -> Outcome | None:

@@ -21,6 +21,7 @@ from events.errors import NotFound
 from events.models import Log, Member, Role, Scope, Token
 from events.otel import reads
 from events.otel.arrivals import Arrivals, arrivals
+from events.views.connect.appended import appended_run
 from events.views.connect.frameworks import DEFAULT, FRAMEWORKS, GROUPS, SAMPLE_TOKEN, Framework
 from events.views.connect.outcome import dropped_words, exporter_words, outcome_of
 from events.views.page import log_page, show
@@ -97,7 +98,7 @@ def connect_arrivals(request: HttpRequest, member: Member) -> HttpResponse:
         raise NotFound("There is no such token in this log.")
     came = _arrivals.get((member.log_id, token.pk), lambda: arrivals(member.log_id, token.pk))
     failures = _failures(member.log)
-    if request.headers.get(SEEN) == _version(token, came, failures):
+    if request.headers.get(SEEN) == _version(member.log, token, came, failures):
         return HttpResponse(status=204)
     context = _what_arrives(member, framework, token, came, failures)
     return show(request, member, template="events/_arrivals.html", context=context)
@@ -136,17 +137,19 @@ def _what_arrives(
     came: Arrivals | None,
     failures: Sequence[reads.Failure],
 ) -> dict[str, Any]:
-    """Return what the part of the page shows that waits for a token, and then for its spans."""
+    """Return what the part of the page shows that waits for a token, and then for its spans or events."""
+    has_spans = came is not None and bool(came.traces)
     return {
         "framework": framework,
         "token": token,
         "came": came,
         "outcome": outcome_of(member.log_id, came) if came else None,
+        "run": appended_run(member.log, token) if token and not has_spans else None,
         "dropped_words": dropped_words,
         "exporter_words": exporter_words,
         "failures": failures,
         "settle_seconds": settings.EVENTSITE.otel_settle_seconds,
-        "seen": _version(token, came, failures),
+        "seen": _version(member.log, token, came, failures),
         "now": timezone.now(),
     }
 
@@ -155,6 +158,7 @@ def _failures(log: Log) -> Sequence[reads.Failure]:
     return reads.failures(log.pk, limit=_MOST_FAILURES).fetch()
 
 
-def _version(token: Token | None, came: Arrivals | None, failures: Sequence[reads.Failure]) -> str:
+def _version(log: Log, token: Token | None, came: Arrivals | None, failures: Sequence[reads.Failure]) -> str:
     """Return a short text that is another one when what is shown is. A script counts the seconds."""
-    return sha256(repr((token and (token.last_used_at, token.revoked_at), came, failures)).encode()).hexdigest()[:16]
+    of_token = token and (token.last_used_at, token.revoked_at, log.head if token.first_position else None)
+    return sha256(repr((of_token, came, failures)).encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from events.access import grants, last_use
+from events.access import grants, uses
 from events.access.tokens import hash_of
 from events.errors import Unauthorized
 from events.models import Log, Member, Scope, Token
@@ -150,9 +150,9 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock for the tokens in memory, which begin empty."""
     clock = Clock()
-    for module in (grants, last_use):
+    for module in (grants, uses):
         monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(last_use, "_noted", {})
+    monkeypatch.setattr(uses, "_noted", {})
     monkeypatch.setattr(grants, "_tokens", grants.Tokens())
     return clock
 
@@ -190,8 +190,8 @@ async def test_requests_at_once_read_their_token_once(
 async def test_the_last_use_is_noted_once_a_minute(api: httpx2.AsyncClient, log: Log, clock: Clock) -> None:
     async def noted() -> object:
         await api.get("/api/events")
-        while last_use._tasks:
-            await next(iter(last_use._tasks))
+        while uses._tasks:
+            await next(iter(uses._tasks))
         return (await Token.objects.aget(log=log)).last_used_at
 
     first = await noted()

@@ -294,6 +294,6 @@ async def test_who_appends_by_hand_is_seen_when_the_token_is_used(
     client: httpx2.AsyncClient, log: Log, shown: Callable[..., Awaitable[str]]
 ) -> None:
     token = await came_of(log, client)
-    assert "This page changes at the first request." in await shown(token, framework="http")
+    assert "This page changes at the first event." in await shown(token, framework="http")
     await Token.objects.filter(pk=token.pk).aupdate(last_used_at=timezone.now())
-    assert "The token was used 0 s ago." in await shown(token, framework="http")
+    assert "The token was used 0 s ago. No event has come with it yet" in await shown(token, framework="http")

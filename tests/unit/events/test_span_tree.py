@@ -6,7 +6,8 @@ import pytest
 
 from events.otel.mapping.run import map_run
 from events.otel.spans import Span
-from events.views.connect.span_tree import ROWS, SpanTree, span_tree
+from events.views.connect.span_tree import span_tree
+from events.views.connect.tree import ROWS, Tree
 
 SECOND = 10**9
 TRACE = "a" * 32
@@ -26,7 +27,7 @@ def made(number: int, parent: int | None = None, *, begin: int = 0, end: int = 1
     )
 
 
-def tree(*spans: Span) -> SpanTree:
+def tree(*spans: Span) -> Tree:
     return span_tree(spans, map_run(spans).events)
 
 
