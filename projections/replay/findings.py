@@ -24,7 +24,7 @@ from projections.catalog.run import run
 from projections.definition.fold import ReducerFailed
 from projections.definition.projection import Projection
 from projections.materialise.checkpoints import live
-from projections.replay.against_rules import against_rules
+from projections.replay.against_rules import Rule, against_rules
 from projections.states.fold import Fold, Pace, TooFar
 from projections.states.fold_cursor import SPACING_EVENTS, WIDE_SPACING_EVENTS
 from projections.states.sources.base import Source
@@ -150,7 +150,7 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
         noted_collisions = list(chain.from_iterable(collision_lists))
         all_findings += _collisions_at(noted_collisions, positions, is_judged=collisions in folded_projections)
     refusable = yield from against_rules(log_id, source, last=events[-1].position, head=head)
-    all_findings += [Finding(event.position, rule.title, rule.words, rule.is_sure(event)) for event, rule in refusable]
+    all_findings += [_against(rule, event) for event, rule in refusable]
     unique = sorted(dict.fromkeys(all_findings), key=lambda finding: finding.position)
     newest = unique[-_MAX_FINDINGS:]
     places = yield from source.places_of(log_id, {finding.position for finding in newest})
@@ -208,6 +208,12 @@ def _out_of_order(transition: dict[str, Any]) -> Finding:
     allowed_states = " or ".join(transition["allowed_from"])
     words = f"{transition['type']} came while {transition['work']} was {transition['from']}; expected {allowed_states}"
     return Finding(int(transition["id"]), "Out of order", words)
+
+
+def _against(rule: Rule, event: Event) -> Finding:
+    is_sure = rule.is_sure(event)
+    title = rule.title if is_sure else f"Possibly {rule.title[0].lower()}{rule.title[1:]}"
+    return Finding(event.position, title, rule.words, is_sure)
 
 
 def _changed_lists(state: dict[str, Any]) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +18,34 @@ from projections.states.sources.indexed import StreamSource
 from projections.states.sources.keyed import ScannedSource
 from projections.states.sources.parse import KINDS, source_under
 
-_MAX_FINDINGS = 5
+_MAX_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """The findings that say the same of several events, such as all that an agent did while it was paused.
+
+    `first` is the first one beyond doubt; if there is none, the first one, and then it is not `is_sure`.
+    """
+
+    first: Finding
+    events: int
+
+    @property
+    def is_sure(self) -> bool:
+        return self.first.is_sure
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFindings:
-    """The sure findings in a source.
+    """The findings in a source: those beyond doubt before those that are only possible, and of each kind the newest.
 
-    `earlier` counts the findings that are not listed. `failures` are the projections whose reducer raised, each with
+    `left_out` counts the rows that are not listed. `failures` are the projections whose reducer raised, each with
     the address of the replay that shows the step.
     """
 
-    newest: list[Finding]
-    earlier: int
+    rows: list[FindingRow]
+    left_out: int
     is_partial: bool
     failures: list[tuple[Projection, str]]
     replay: ReplayAddress
@@ -41,18 +57,30 @@ def replay_url(log_name: str, kind: str, name: str, place: int) -> str:
 
 
 def source_findings(log: Log, kind: str, name: str, events: Sequence[Event]) -> SourceFindings:
-    """Return the sure findings in a stream or a workflow up to the last of some of its events."""
+    """Return the findings in a stream or a workflow up to the last of some of its events."""
     source = KINDS[kind](name)
     address = ReplayAddress(log.name, source)
     all_findings = run(findings(log.pk, source, events=events, head=log.head))
-    sure = [finding for finding in all_findings.newest if finding.is_sure]
+    rows = _rows(all_findings.newest)
+    sure_last = sorted(rows, key=lambda row: row.is_sure)
     return SourceFindings(
-        newest=sure[-_MAX_FINDINGS:],
-        earlier=max(0, len(sure) - _MAX_FINDINGS),
+        rows=sorted(sure_last[-_MAX_ROWS:], key=lambda row: row.first.position),
+        left_out=max(0, len(rows) - _MAX_ROWS),
         is_partial=bool(all_findings.missing),
         failures=[(projection, address.step(0, by=projection.name)) for projection, _ in all_findings.failures],
         replay=address,
     )
+
+
+def _rows(findings: Sequence[Finding]) -> list[FindingRow]:
+    """Return the findings, in order, with one row for those that say the same."""
+    alike: defaultdict[tuple[str, FindingLink | None], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        alike[finding.words, finding.link].append(finding)
+    return [
+        FindingRow(next((each for each in row if each.is_sure), row[0]), len({each.position for each in row}))
+        for row in alike.values()
+    ]
 
 
 def replay_of_state(log_name: str, projection: Projection, key: str, state: State, before: State | None) -> str:

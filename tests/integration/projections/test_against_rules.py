@@ -20,6 +20,7 @@ from events.reading.db_work import run
 from events.rules import read_no_rules
 from projections.replay.against_rules import against_rules
 from projections.replay.findings import Finding, findings
+from projections.replay.views.template_functions import source_findings
 from projections.states.sources.base import Source
 from projections.states.sources.indexed import AgentSource, StreamSource, WorkflowSource
 from tests.support.commands import redact_event
@@ -96,11 +97,29 @@ def test_what_a_paused_agent_or_workflow_did_is_a_finding_at_each_of_its_events(
     tell(log, datetime(2026, 1, 31, tzinfo=UTC))
     since = pauses(target)
     tell(log, since - timedelta(seconds=30), since + timedelta(minutes=1), since + timedelta(seconds=2))
-    assert found(log, source) == [(4, "Worked while paused", True), (5, "Worked while paused", False)]
+    assert found(log, source) == [(4, "Worked while paused", True), (5, "Possibly worked while paused", False)]
     assert found(log, source, upto=4) == [(4, "Worked while paused", True)]
     [finding, _] = found_in(log, source)
     assert finding.words == f"the {target.kind} {target.name} was paused since #2"
     assert finding.place == source.place(store.event(log.pk, 4).fetch()[0])
+
+
+def test_pages_have_a_row_for_all_that_was_done_in_a_pause_and_what_is_sure_comes_first(
+    log: Log, pauses: Callable[[Target], datetime]
+) -> None:
+    since = pauses(ROUTER)
+    tell(log, since + timedelta(seconds=2), *[since + timedelta(minutes=n) for n in range(1, 4)])
+    for number in range(6):
+        agent = f"agent-{number}"
+        tell(log, pauses(Target("agent", agent)) + timedelta(seconds=2), agent=agent)
+    log.refresh_from_db()
+    events = WorkflowSource("order-1").read(log.pk, after=0, upto=log.head, limit=100).fetch()
+    shown = source_findings(log, "workflow", "order-1", events)
+    assert [(row.first.position, row.first.title, row.events) for row in shown.rows] == [
+        (3, "Worked while paused", 4),
+        *[(9 + 2 * number, "Possibly worked while paused", 1) for number in range(1, 5)],
+    ]
+    assert shown.left_out == 2
 
 
 def test_after_a_pause_nothing_is_a_finding(
