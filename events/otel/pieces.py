@@ -73,8 +73,6 @@ def _is_with_content(record: LogRecord) -> bool:
 
 
 def _has_content(attributes: Attributes) -> bool:
-    return any(_is_content(key) and value not in NOTHING for key, value in attributes.items())
-
-
-def _is_content(key: str) -> bool:
-    return key in _CONTENT or (key.startswith(_MESSAGES) and key.rpartition(".")[2] in _WORDS)
+    keys = _CONTENT & attributes.keys()
+    keys |= {key for key in attributes if key.startswith(_MESSAGES) and key.rpartition(".")[2] in _WORDS}
+    return any(attributes[key] not in NOTHING for key in keys)

@@ -68,20 +68,25 @@ class Run:
 
 def runs_of(traces: Sequence[HeldTrace], links: Iterable[tuple[UUID, UUID]]) -> list[Run]:
     """Return traces by the runs that links make of them, in the order of each run's first trace."""
-    parents: dict[UUID, UUID] = {}
+    parents: dict[int, int] = {}
+    tied: dict[int, UUID] = {}
     for one, other in links:
-        parents[_root(one, parents)] = _root(other, parents)
-    ids: defaultdict[UUID, set[UUID]] = defaultdict(set)
-    for id in parents:
-        ids[_root(id, parents)].add(id)
-    runs: defaultdict[UUID, list[HeldTrace]] = defaultdict(list)
+        tied[one.int], tied[other.int] = one, other
+        parents[_root(one.int, parents)] = _root(other.int, parents)
+    ids: defaultdict[int, set[UUID]] = defaultdict(set)
+    for number, id in tied.items():
+        ids[_root(number, parents)].add(id)
+    runs: defaultdict[int, list[HeldTrace]] = defaultdict(list)
     for trace in traces:
-        runs[_root(trace.id, parents)].append(trace)
+        runs[_root(trace.id.int, parents)].append(trace)
     return [Run(of_run, frozenset(ids[root] | {trace.id for trace in of_run})) for root, of_run in runs.items()]
 
 
-def _root(id: UUID, parents: dict[UUID, UUID]) -> UUID:
-    """Return the id that stands for the run of a trace. The way to it is made shorter for the next time."""
+def _root(id: int, parents: dict[int, int]) -> int:
+    """Return the number that stands for the run of a trace. The way to it is made shorter for the next time.
+
+    (A `UUID` computes its hash in Python, each time.)
+    """
     while (parent := parents.setdefault(id, id)) != id:
         parents[id] = parents[parent]
         id = parent

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -129,11 +129,11 @@ async def _unguarded(log_id: int, append: Append) -> Append:
 
 @dataclass(frozen=True, slots=True)
 class _Mapped:
-    """A run with what it was mapped from, and to."""
+    """A run with what it was mapped from, and to. Its spans are gone: they would be most of what a worker holds."""
 
     run: Run
     pieces: Sequence[KeptPiece]
-    material: Material
+    tokens_with_content: Set[int]
     result: MappedRun | None
     """None if there are log records only: they are kept, to be read with their spans."""
 
@@ -179,7 +179,8 @@ class Worker:
     async def _take_attempts_back(self) -> None:
         """Take the attempts back that ended with an error: this process has not died."""
         for log_id, traces in list(self._attempts.items()):
-            await self.store.attempt(log_id, traces, step=-1)
+            if traces:
+                await self.store.attempt(log_id, traces, step=-1)
             del self._attempts[log_id]
 
     async def _map_in(self, log_id: int) -> bool:
@@ -246,7 +247,7 @@ class Worker:
             return ()
         if time.monotonic() - start > _LONG_SECONDS:  # if the session is lost now, the run may be the reason
             self._attempts.pop(log_id, None)
-        return (_Mapped(run, pieces, material, result),)
+        return (_Mapped(run, pieces, material.tokens_with_content, result),)
 
     async def _result(self, log_id: int, material: Material, name: RunName | None) -> MappedRun:
         """Map a run. What the log has under another id, as other spans were there when it was told, keeps that id.
@@ -268,7 +269,7 @@ class Worker:
         for each in refused:
             logger.error("log %s refuses the event %s of a span: %s", log_id, each.event.id, brief(each.error))
         await self.store.fail(log_id, [_failure(each) for each in refused])
-        await self.store.seen_content(log_id, set().union(*(each.material.tokens_with_content for each in mapped)))
+        await self.store.seen_content(log_id, set().union(*(each.tokens_with_content for each in mapped)))
         pieces = [piece for each in mapped for piece in each.pieces]
         await self.store.mapped(log_id, [each.run for each in mapped], pieces)
 
