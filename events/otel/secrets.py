@@ -28,7 +28,7 @@ _PERSON = re.compile(r"(?<=://)[^/?#@\s]+@", re.ASCII)
 
 
 def hide(attributes: dict[str, Value]) -> None:
-    """Hide the secrets in the addresses, errors and headers that are among the attributes of a span or its events."""
+    """Hide the secrets in the addresses, errors and headers that are among some attributes."""
     for key in _TEXTS & attributes.keys():
         value = attributes[key]
         if isinstance(value, str):
@@ -36,6 +36,15 @@ def hide(attributes: dict[str, Value]) -> None:
     for key in attributes:
         if key.startswith(_HEADERS) and _HEADER.search(key.rpartition(".")[2]):
             attributes[key] = HIDDEN
+
+
+def hide_within(value: Value) -> None:
+    """Hide the secrets in the objects that a value is, or holds, however deep. Other texts stay as they are."""
+    if isinstance(value, dict):
+        hide(value)
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            hide_within(inner)
 
 
 def without_secrets(text: str) -> str:

@@ -24,7 +24,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import SpanFlags, TracesData
 
 from events.errors import BadRequest, TooLarge
 from events.otel.otlp_json import fill
-from events.otel.secrets import hide, without_secrets
+from events.otel.secrets import hide, hide_within, without_secrets
 from events.otel.spans import Attributes, Link, LogRecord, Span, SpanEvent, Value
 
 Export = TypeVar("Export", ExportTraceServiceRequest, ExportLogsServiceRequest)
@@ -222,7 +222,7 @@ def _unpacked(body: bytes) -> bytes:
 def spans_of(body: bytes) -> Iterator[Span]:
     """Read the spans of a piece, also if it is packed."""
     for resource_spans in TracesData.FromString(_unpacked(body)).resource_spans:
-        resource = _attributes(resource_spans.resource.attributes)
+        resource = _shown(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             scope = scope_spans.scope.name
             for span in scope_spans.spans:
@@ -261,15 +261,22 @@ def records_of(body: bytes) -> Iterator[LogRecord]:
                     name=_event_name(record),
                     time_ns=record.time_unix_nano or record.observed_time_unix_nano,
                     attributes=_shown(record.attributes),
-                    body=_value(record.body),
+                    body=_shown_body(record.body),
                 )
 
 
 def _shown(items: Iterable[KeyValue]) -> dict[str, Value]:
-    """Return the attributes of what happened, without the secrets in them."""
+    """Return attributes without the secrets in them."""
     attributes = _attributes(items)
     hide(attributes)
     return attributes
+
+
+def _shown_body(value: AnyValue) -> Value:
+    """Return the body of a log record without the secrets in its objects. Their members are named like attributes."""
+    body = _value(value)
+    hide_within(body)
+    return body
 
 
 def _attributes(items: Iterable[KeyValue]) -> dict[str, Value]:

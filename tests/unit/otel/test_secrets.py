@@ -8,8 +8,8 @@ import pytest
 
 from events.otel.secrets import hide
 from events.otel.spans import Value
-from events.otel.wire import divide_spans, spans_of
-from tests.support.otel import export, new_trace, span
+from events.otel.wire import divide_records, divide_spans, records_of, spans_of
+from tests.support.otel import export, new_trace, records, span
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,33 @@ def test_an_error_that_quotes_an_address_does_not_tell_its_secrets() -> None:
     assert read.status_message == shown
     assert read.attributes == {"error.message": shown}
     assert read.events[0].attributes == {"exception.message": shown, "exception.stacktrace": shown}
+
+
+def test_resources_tell_no_secrets() -> None:
+    spans = export(span(new_trace(), 1))
+    resource = spans.resource_spans[0].resource
+    resource.attributes.add(key="http.url").value.string_value = "https://x/?key=s"
+    resource.attributes.add(key="service.version").value.string_value = "2"
+    [piece] = divide_spans(spans).pieces
+    [read] = spans_of(piece.body)
+    assert read.resource["http.url"] == "https://x/?key=REDACTED"
+    assert read.resource["service.version"] == "2"
+
+
+def test_bodies_of_log_records_tell_no_secrets_however_deep() -> None:
+    logs = records(new_trace(), "gen_ai.user.message")
+    fields = logs.resource_logs[0].scope_logs[0].log_records[0].body.kvlist_value.values
+    fields.add(key="content").value.string_value = "look at https://x/?key=s"
+    fields.add(key="url.full").value.string_value = "https://x/?key=s"
+    inner = fields.add(key="parts").value.array_value.values.add().kvlist_value.values
+    inner.add(key="http.request.header.cookie").value.string_value = "s"
+    [piece] = divide_records(logs).pieces
+    [read] = records_of(piece.body)
+    assert read.body == {
+        "content": "look at https://x/?key=s",  # what is said to a model is told as it is
+        "url.full": "https://x/?key=REDACTED",
+        "parts": [{"http.request.header.cookie": "REDACTED"}],
+    }
 
 
 def test_a_long_address_takes_time_in_proportion() -> None:
