@@ -96,7 +96,7 @@ class TreeRow:
 
     `shape` is `open` (a container's head), `close` (its end), `leaf`, `text` (a long string, whole or its first part)
     or `more` (`length` children that are left out, from index `first` on). `is_later`: the container's items are sent
-    when it is opened. `end`: an addition by the page.
+    when it is opened. `note`: a word about the value. `end`: an addition by the page.
     """
 
     shape: Literal["open", "close", "leaf", "text", "more"]
@@ -113,6 +113,7 @@ class TreeRow:
     by: LastSetter | None = None
     first: int = 0
     is_later: bool = False
+    note: str = ""
     end: Any = None
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -64,7 +66,24 @@ def _rows(event: Event, part: TreePart | None, whole: str | None, pick: PickOf |
         value = at(data, part.pointer) if part else data
     except LookupError as error:
         raise NoSuchEvent(f"There is nothing at {part and part.pointer!r}.") from error
-    return tree_rows(value, whole=whole, part=part, pick=pick or (lambda pointer: None))
+    rows = tree_rows(value, whole=whole, part=part, pick=pick or (lambda pointer: None))
+    cuts = _cuts(event)
+    return [replace(row, note=_note(cuts[row.pointer])) if row.pointer in cuts else row for row in rows]
+
+
+def _cuts(event: Event) -> Mapping[str, Any]:
+    """Return what the metadata say of parts of the data that were cut before they were appended, by their pointers."""
+    metadata = loads(event.metadata)
+    cuts = metadata.get("cut") if isinstance(metadata, dict) else None
+    return cuts if isinstance(cuts, dict) else {}
+
+
+def _note(cut: Any) -> str:
+    """Return what a row says of a cut. Metadata are anybody's."""
+    for unit in ("bytes", "items") if isinstance(cut, dict) else ():
+        if isinstance(size := cut.get(unit), int):
+            return f"cut, was {size:,} {unit}"
+    return "some characters replaced" if isinstance(cut, dict) and "replaced" in cut else ""
 
 
 def _skip(params: QueryDict) -> int:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from events.json.pointer import below
 from events.otel.mapping.json_text import MAX_DIGITS, encode
 from events.otel.mapping.messages import blob
 from events.otel.spans import Attributes
@@ -64,7 +65,7 @@ def fitted_name(name: str | None, most_characters: int) -> str | None:
 
 
 def short(attributes: Attributes) -> dict[str, Any]:
-    """Return those of some attributes that many events can have in common, and the number of the others as `more`."""
+    """Return those of some attributes that many events can have in common, up to some thousand characters."""
     kept: dict[str, Any] = {}
     room = _MAX_SHARED_BYTES
     for name, value in attributes.items():
@@ -72,8 +73,7 @@ def short(attributes: Attributes) -> dict[str, Any]:
         if size <= room:
             kept[name] = value
             room -= size
-    left_out = len(attributes) - len(kept)
-    return {**kept, "more": left_out} if left_out else kept
+    return kept
 
 
 def fitted_data(data: dict[str, Any], limits: Limits) -> tuple[bytes, Cuts]:
@@ -139,11 +139,11 @@ class _Fitting:
     def _members(self, value: dict[str, Any] | list[Any] | tuple[Any, ...], pointer: str, depth: int) -> Any:
         if not isinstance(value, dict):
             items = enumerate(self._within(value, pointer))
-            return [self.value(item, f"{pointer}/{index}", depth + 1) for index, item in items]
+            return [self.value(item, below(pointer, index), depth + 1) for index, item in items]
         members: dict[str, Any] = {}
         for key in self._within(value, pointer):
             name = self._key(key)
-            members[name] = self.value(value[key], f"{pointer}/{name}", depth + 1)
+            members[name] = self.value(value[key], below(pointer, name), depth + 1)
         return members
 
     def _within(self, items: Collection[Any], pointer: str) -> Iterator[Any]:

@@ -117,6 +117,9 @@ def _run_id(name: RunName) -> str:
 
 def _event(draft: Draft, name: RunName, agent: str | None, limits: Limits) -> MappedEvent:
     data, cuts = fitted_data(draft.data, limits)
+    whole = draft.node.span.resource
+    if len(draft.data.get("resource", whole)) < len(whole):
+        cuts = {"/resource": {"items": len(whole)}, **cuts}
     return MappedEvent(
         id=draft.id,
         stream=name.stream,

@@ -45,7 +45,7 @@ class Drafts:
     def resource(self, attributes: Attributes) -> Data | None:
         """Return what is told of the resource of a span. Thousands of spans may have the same."""
         if id(attributes) not in self._resources:
-            self._resources[id(attributes)] = short(attributes) or None
+            self._resources[id(attributes)] = short(attributes) if attributes else None
         return self._resources[id(attributes)]
 
     def start(self, type: str, node: Node, data: Data, *, ids: Sequence[str] = ()) -> None:

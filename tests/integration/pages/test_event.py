@@ -173,3 +173,30 @@ def test_an_event_costs_a_fixed_number_of_queries(
     # as a part that a row opens to, the event has no neighbours
     with django_assert_num_queries(6):
         viewer.get(f"{at}events/2", headers={"HX-Request": "true"})
+
+
+def _event(data: object, cut: object) -> dict[str, bytes]:
+    return {"data": json.dumps(data).encode(), "metadata": json.dumps({"cut": cut}).encode()}
+
+
+def test_a_value_that_was_cut_says_how_large_it_was(viewer: Client, append: AppendEvents, at: str) -> None:
+    cut = {
+        "/plan": {"bytes": 40_960},
+        "/orders": {"items": 80_000},
+        "/a~1b": {"replaced": "characters that can't be kept"},
+        "/other": "<b>",
+    }
+    data = {"plan": "go " * 50, "orders": [1, 2], "a/b": "x", "other": 1, "whole": 2}
+    append("a", _event(data, cut), _event({}, "<i>"), {})
+    page = viewer.get(f"{at}events/1").content.decode()
+    notes = re.findall(r'<span class="was-cut">(.*?)</span>', page)
+    assert notes == ["cut, was 40,960 bytes", "cut, was 80,000 items", "some characters replaced"]
+    for position in (2, 3):
+        assert "was-cut" not in viewer.get(f"{at}events/{position}").content.decode()
+
+
+def test_a_part_that_is_opened_later_tells_what_was_cut(viewer: Client, append: AppendEvents, at: str) -> None:
+    data = {"orders": [{"id": number, "text": "t" * 50} for number in range(2_000)]}
+    append("a", _event(data, {"/orders/3/text": {"bytes": 900}}))
+    page = viewer.get(f"{at}events/1", {"part": "/orders"}, headers={"HX-Request": "true"}).content.decode()
+    assert re.findall(r'<span class="was-cut">(.*?)</span>', page) == ["cut, was 900 bytes"]

@@ -12,6 +12,7 @@ from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.json.pointer import at
 from events.otel.careful import map_carefully
 from events.otel.mapping import flattened, messages
 from events.otel.mapping.reading import Role
@@ -84,6 +85,14 @@ def test_an_object_of_many_members_is_cut_as_a_list_is() -> None:
     assert json.loads(called.metadata)["cut"]["/arguments"] == {"items": 80_000}
     check(run)
     check(map_run([Span(TRACE, "1" * 16, None, "unknown", 1, 2, {f"key {n}": "x" * 20 for n in range(40_000)})]))
+
+
+def test_a_cut_is_told_by_a_json_pointer() -> None:
+    run = map_run([tool(1, **{"gen_ai.tool.call.arguments": json.dumps({"a/b~c": "x" * 40_000})})])
+    called = run.events[0]
+    [(pointer, cut)] = json.loads(called.metadata)["cut"].items()
+    assert cut == {"bytes": 40_000}
+    assert at(json.loads(called.data), pointer).endswith("x…")
 
 
 def test_what_stays_too_large_is_replaced_by_its_size_and_hash() -> None:
