@@ -237,3 +237,24 @@ def test_the_first_48_types_of_a_log_are_drawn_differently(themed: Page, agent: 
     live, *of_page = glyphs.evaluate_all("all => all.map(glyph => glyph.outerHTML)")
     assert live == of_page[-8]
     assert len({glyph.screenshot() for glyph in glyphs.all()[1:]}) == 48
+
+
+@pytest.mark.parametrize("path", ["", "streams/order-7/", "workflows/order-7/"])
+def test_on_a_phone_a_row_names_its_agent(admin_page: Page, agent: Agent, log: Log, path: str) -> None:
+    told = {"type": "tool.returned", "correlation_id": "order-7", "data": {"result": "V2 is reserved"}}
+    agent.append("order-7", {**told, "agent": "router"}, {**told, "agent": "a" * 200}, told)
+    admin_page.set_viewport_size({"width": 390, "height": 844})
+    admin_page.goto(f"/logs/{log.name}/{path}")
+    rows = admin_page.locator(".event-row:not(.th)")
+    expect(rows).to_have_count(3)
+    expect(rows.get_by_text("router", exact=True)).to_be_in_viewport(ratio=1)
+    places = [[part.bounding_box() for part in rows.locator(name).all()] for name in (".type", ".agent", ".sum")]
+    for type_at, agent_at, said_at in zip(*places, strict=True):
+        assert type_at
+        assert agent_at
+        assert said_at
+        assert agent_at["x"] == 12
+        assert agent_at["y"] > type_at["y"]
+        assert said_at["width"] > 100
+        assert said_at["x"] + said_at["width"] <= 390 - 12
+        assert said_at["y"] == type_at["y"] or said_at["x"] == 12 + agent_at["width"]
