@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sized
 
 PATIENCE = 45.0
@@ -22,3 +23,11 @@ async def until(condition: Callable[[], object], *, seconds: float = PATIENCE) -
 
 async def until_longer(items: Sized, than: int) -> None:
     await until(lambda: len(items) > than)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

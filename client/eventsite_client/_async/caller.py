@@ -45,7 +45,7 @@ class AsyncCaller:
         self._owns = True
         self._log = BackgroundLog(
             functools.partial(open_channel, self._apart()),
-            spool=None if spool is None else Spool(spool, url=address, token=secret),
+            spool=None if spool is None else Spool(spool, url=address, token=secret, most_bytes=log_bytes),
             when_full=when_full,
             most_bytes=log_bytes,
         )

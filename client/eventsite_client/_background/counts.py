@@ -14,6 +14,11 @@ class Counts:
         self.refused = 0
         self._lock = threading.RLock()  # the handler of a signal may log in the middle of a count
 
+    @property
+    def lost(self) -> int:
+        """The number of those that will not get to the log by themselves."""
+        return self.dropped + self.refused
+
     def add(self, *, sent: int = 0, dropped: int = 0, refused: int = 0) -> None:
         """Add to the numbers."""
         with self._lock:

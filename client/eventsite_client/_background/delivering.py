@@ -23,7 +23,6 @@ _CALL_SECONDS = 10.0
 """The timeout of a request."""
 _TOO_LARGE = 413
 _SHOWN_CHARACTERS = 200
-_NO_ROOM = LineError(0, "held-back-full", "The server refuses it for now, and there is no room for more such events.")
 
 
 class Channel(Protocol):
@@ -65,10 +64,6 @@ class Delivering:
         self._set_aside(refused)
         self._counts.add(sent=len(lines) - len(errors))
         return {line: origin_of(line, code) for line, code in waiting.items()}
-
-    def give_up(self, lines: Sequence[bytes]) -> None:
-        """Set aside lines that are refused for now, as there is no room to hold them back."""
-        self._set_aside([(line, _NO_ROOM) for line in lines])
 
     def close(self) -> None:
         """Close the connections."""

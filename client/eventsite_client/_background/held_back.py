@@ -1,23 +1,27 @@
 """Lines that the server does not take yet: their agent or workflow is paused, or the log demands a lease for them.
 
 They wait beside the queue, so that the others go on, and are tried again from time to time. Lines of the same origin
-that come meanwhile wait behind them, so that they stay in order.
+that come meanwhile wait behind them, so that they stay in order. The lines are in segments, files of some MiB if there
+is a spool. Memory holds the lines of one segment at a time, and the origins of all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
-from eventsite_client._background.spool_file import SpoolFile
+from eventsite_client._background.spool import FILE_BYTES
 from eventsite_client._core.deadline import Deadline
 
 _PAUSE_SECONDS = 30.0
-_MOST_BYTES = 2**24
+_PAUSES_A_TRY = 10
+"""A pause lasts so many times as long as the try before it, if that is longer."""
+
+Deliver = Callable[[Sequence[bytes]], "Mapping[bytes, Origin]"]
+"""A function that sends lines, and returns those that the server does not take yet, with their origins."""
 
 
 class Origin(NamedTuple):
@@ -53,113 +57,178 @@ def _origins(line: bytes) -> tuple[Origin, Origin]:
     return Origin(read.agent, read.correlation_id, None), Origin(None, read.correlation_id, read.stream)
 
 
-class HeldBack:
-    """Lines that wait until the server takes them, by their origins; with a spool, in a file, too."""
+class Storage(Protocol):
+    """The lines of a segment, in memory or in a file."""
 
-    def __init__(self, most_bytes: int, create: Callable[[], SpoolFile] | None) -> None:
-        self._most_bytes = min(most_bytes // 2, _MOST_BYTES)
+    @property
+    def end(self) -> int:
+        """The bytes that it takes."""
+
+    def put(self, lines: bytes) -> None: ...
+    def read(self) -> list[bytes]: ...
+    def replace(self, lines: Iterable[bytes]) -> None: ...
+    def remove(self) -> None: ...
+    def let_go(self) -> None: ...
+    def close(self) -> int: ...
+
+
+class Segment:
+    """Some of the lines that are held back, in the order in which they came."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.origins: set[Origin] = set()
+        self.count = self.size = 0
+        self.tries = 0
+        """The number of origins that were tried since the beginning: others are tried next."""
+
+
+class Trial:
+    """The lines of a segment while they are tried again: the first one of each origin, and then those after it."""
+
+    def __init__(self, segment: Segment, lines: Mapping[bytes, Origin], refused: set[Origin]) -> None:
+        self.segment = segment
+        self.left = dict(lines)
+        """The lines that the server has not taken, with their origins."""
+        self._refused = refused
+        """The origins whose lines have to wait, as earlier ones do."""
+
+    def run(self, deliver: Deliver, *, most_lines: int, most_bytes: int) -> None:
+        """Send the lines. Of more origins than `most_lines`, the next trial tries other ones.
+
+        Raises:
+            Exception: that of `deliver`. Some lines may be in the log, and still be in `left`.
+        """
+        firsts: dict[Origin, bytes] = {}
+        for line, origin in self._free():
+            firsts.setdefault(origin, line)
+        begin = self.segment.tries % max(1, len(firsts))
+        origins = [*islice(firsts, begin, None), *islice(firsts, begin)]
+        self.segment.tries += min(most_lines, len(origins))
+        self._refused.update(origins[most_lines:])
+        for batch in _batches([firsts[origin] for origin in origins[:most_lines]], most_lines, most_bytes):
+            self._send(batch, deliver)
+        for batch in _batches([line for line, _ in self._free()], most_lines, most_bytes):
+            self._send([line for line in batch if self.left[line] not in self._refused], deliver)
+
+    def _free(self) -> Iterator[tuple[bytes, Origin]]:
+        return ((line, origin) for line, origin in self.left.items() if origin not in self._refused)
+
+    def _send(self, lines: Sequence[bytes], deliver: Deliver) -> None:
+        waiting = deliver(lines)
+        for line in lines:
+            if line not in waiting:
+                del self.left[line]
+                continue
+            self._refused |= {self.left[line], waiting[line]}
+            self.left[line] = waiting[line]
+
+
+class HeldBack:
+    """Lines that wait until the server takes them. One thread changes them, with the lock that the others look with."""
+
+    def __init__(self, create: Callable[[], Storage]) -> None:
         self._create = create
-        self._file: SpoolFile | None = None
-        self._lines: dict[Origin, list[bytes]] = {}
+        self._segments: list[Segment] = []
         self._next_try = Deadline(0.0)
         self.size = 0
         """The bytes that wait."""
-        self.count = 0
+
+    @property
+    def count(self) -> int:
         """The lines that wait."""
+        return sum(segment.count for segment in self._segments)
 
     @property
     def pause(self) -> float | None:
         """The seconds until the next try; None if nothing waits."""
-        return self._next_try.left() if self.count else None
+        return self._next_try.left() if self._segments else None
 
     def origin_before(self, line: bytes) -> Origin | None:
         """Return the origin whose lines are held back and have to come before a line; None if there is none."""
-        origins = _origins(line) if self._lines else ()
-        return next((origin for origin in origins if origin in self._lines), None)
+        origins = _origins(line) if self._segments else ()
+        return next((each for each in origins for segment in self._segments if each in segment.origins), None)
 
-    def keep(self, lines: Mapping[bytes, Origin]) -> list[bytes]:
-        """Hold lines back, and return those for which there is no room.
+    def keep(self, lines: Mapping[bytes, Origin]) -> None:
+        """Hold lines back.
 
         Raises:
             OSError: the disk of the spool is full, or fails. None is held back.
         """
         if not lines:
-            return []
-        room = self._most_bytes - self.size
-        kept: list[bytes] = []
-        left: list[bytes] = []
-        for line in lines:
-            room -= len(line)
-            (kept if room >= 0 else left).append(line)
-        self._write(kept)
-        if not self.count:
-            self.put_off()
-        for line in kept:
-            self._lines.setdefault(lines[line], []).append(line)
-        self.count += len(kept)
-        self.size += sum(map(len, kept))
-        return left
+            return
+        is_first = not self._segments
+        segment = self._put(b"".join(lines))
+        segment.origins.update(lines.values())
+        segment.count += len(lines)
+        segment.size += sum(map(len, lines))
+        self.size += sum(map(len, lines))
+        if is_first:
+            self.put_off(0.0)
 
-    def firsts(self, most: int) -> dict[bytes, list[bytes]]:
-        """Return the first lines of some origins, each with those behind it. The next call returns other ones."""
-        origins = list(islice(self._lines, most))
-        for origin in origins:
-            self._lines[origin] = self._lines.pop(origin)
-        return {self._lines[origin][0]: self._lines[origin][1:] for origin in origins}
+    def _put(self, lines: bytes) -> Segment:
+        """Add lines to the last segment, or to another one if that is full, and return it."""
+        if self._segments and self._segments[-1].storage.end < FILE_BYTES:
+            self._segments[-1].storage.put(lines)
+            return self._segments[-1]
+        storage = self._create()
+        try:
+            storage.put(lines)
+        except OSError:
+            storage.remove()
+            raise
+        self._segments.append(Segment(storage))
+        return self._segments[-1]
 
-    def forget(self, lines: Iterable[bytes]) -> None:
-        """Forget lines: they are sent, or refused. `save()` forgets them on disk, too."""
-        gone = set(lines)
-        left = {origin: [line for line in held if line not in gone] for origin, held in self._lines.items()}
-        self._lines = {origin: held for origin, held in left.items() if held}
-        self.count = sum(map(len, self._lines.values()))
-        self.size = sum(len(line) for held in self._lines.values() for line in held)
+    def trials(self) -> Iterator[Trial]:
+        """Yield a trial of each segment, the oldest first. Each is saved before the next one."""
+        refused: set[Origin] = set()
+        place = 0
+        while place < len(self._segments):
+            segment = self._segments[place]
+            lines = segment.storage.read()
+            yield Trial(segment, {line: self.origin_before(line) or _origins(line)[0] for line in lines}, refused)
+            place += segment in self._segments[place : place + 1]
 
-    def save(self) -> None:
-        """Make the file as short as it can be, if there is one.
+    def save(self, trial: Trial) -> None:
+        """Forget the lines that the server took in a trial.
 
         Raises:
-            OSError: the disk fails. The file stays as it was: sent again, its lines are not written twice.
+            OSError: the disk fails. All lines stay: sent again, they are not written twice.
         """
-        if self._file is not None and self._file.size > self.size:
-            self._replace_file(self._file)
+        segment, left = trial.segment, trial.left
+        if not left:
+            self._segments.remove(segment)
+            segment.storage.remove()
+        elif len(left) < segment.count:
+            segment.storage.replace(left)
+        size = sum(map(len, left))
+        self.size += size - segment.size
+        segment.size, segment.count, segment.origins = size, len(left), set(left.values())
 
-    def _replace_file(self, old: SpoolFile) -> None:
-        self._file = self._created([line for held in self._lines.values() for line in held])
-        old.remove()
-
-    def put_off(self) -> None:
-        """Begin the pause until the next try."""
-        self._next_try = Deadline(_PAUSE_SECONDS)
+    def put_off(self, seconds: float) -> None:
+        """Begin the pause until the next try, after a try that took some seconds."""
+        self._next_try = Deadline(max(_PAUSE_SECONDS, _PAUSES_A_TRY * seconds))
 
     def let_go(self) -> None:
         """Leave the lines to the parent of this process."""
-        if self._file is not None:
-            self._file.let_go()
+        for segment in self._segments:
+            segment.storage.let_go()
 
     def close(self) -> int:
         """Leave the lines to the next start. Return the number of those that are lost: without a spool, all."""
-        if self._file is not None:
-            with suppress(OSError):
-                self.save()
-        if self._file is not None:
-            self._file.close()
-        return self.count if self._create is None else 0
+        return sum(segment.storage.close() for segment in self._segments)
 
-    def _write(self, lines: list[bytes]) -> None:
-        if self._file is not None:
-            self._file.put(b"".join(lines))
-        else:
-            self._file = self._created(lines)
 
-    def _created(self, lines: list[bytes]) -> SpoolFile | None:
-        """Return a new file of lines; None if there are none, or there is no spool."""
-        if not lines or self._create is None:
-            return None
-        file = self._create()
-        try:
-            file.put(b"".join(lines))
-        except OSError:
-            file.remove()
-            raise
-        return file
+def _batches(lines: Sequence[bytes], most_lines: int, most_bytes: int) -> Iterator[list[bytes]]:
+    """Yield lines, so many and of so many bytes at a time, but one at least."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) == most_lines or size + len(line) > most_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(line)
+        size += len(line)
+    if batch:
+        yield batch

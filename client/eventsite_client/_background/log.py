@@ -16,6 +16,7 @@ from eventsite_client._background.memory import MemoryQueue
 from eventsite_client._background.sender import Ended, Sender
 from eventsite_client._background.spool import Spool
 from eventsite_client._background.spool_queue import SpoolQueue
+from eventsite_client._core.deadline import Deadline
 
 logger = logging.getLogger("eventsite_client")
 
@@ -23,7 +24,7 @@ WhenFull = Literal["block", "drop"]
 """The behaviour of `log()` when too many events wait: it waits for room, or drops the event and counts it."""
 
 MEMORY_BYTES = 2**24
-SPOOL_BYTES = 2**30
+_WARNING_SECONDS = 60.0
 
 
 class Logged(NamedTuple):
@@ -56,8 +57,11 @@ class BackgroundLog:
         self._open_channel = open_channel
         self._spool = spool
         self._blocks = when_full == "block"
-        self._most_bytes = most_bytes or (MEMORY_BYTES if spool is None else SPOOL_BYTES)
+        self._most_bytes = most_bytes or (MEMORY_BYTES if spool is None else spool.most_bytes)
         self._counts = Counts()
+        self._said_lost = 0
+        """The number of lost events that flushes have reported."""
+        self._next_warning = Deadline(0.0)
         self._sender: Sender | None = None
         lifetime.owners.add(self)
         if spool is not None:
@@ -86,10 +90,11 @@ class BackgroundLog:
         if taken:
             return True
         if not self._blocks:
-            self._counts.add(dropped=1)
+            self._drop()
             return True
         if not threading.main_thread().is_alive():
             raise RuntimeError("The process ends, and there is no room for this event.")
+        self._warn("an event waits for room")
         return False
 
     def offer(self, line: bytes) -> None:
@@ -100,7 +105,17 @@ class BackgroundLog:
             logger.warning("an event can't be kept until it is sent: it is dropped", exc_info=True)
             taken = False
         if not taken:
-            self._counts.add(dropped=1)
+            self._drop()
+
+    def _drop(self) -> None:
+        self._counts.add(dropped=1)
+        self._warn("an event is dropped, as there is no room")
+
+    def _warn(self, what: str) -> None:
+        """Say in the log of this process that there is no room, and why, but not for each event."""
+        if not self._next_warning.left():
+            self._next_warning = Deadline(_WARNING_SECONDS)
+            logger.warning("%s (log_bytes=%d): %s", what, self._most_bytes, self.logged)
 
     def _put(self, line: bytes) -> bool:
         while True:
@@ -112,16 +127,25 @@ class BackgroundLog:
 
     @contextmanager
     def flushing(self) -> Iterator[Callable[[], bool | None]]:
-        """Let the thread hurry while the block lasts. It gets a function: whether all that was taken before is through.
+        """Let the thread hurry while the block lasts. It gets a function: whether all that was taken before is sent.
 
-        That is: each event was sent, refused or held back. None: not yet. False: the client has ended before.
+        None: not yet. False: some events are lost, refused or held back, and no flush that ended before this one began
+        has said so.
         """
-        sender = self._sender
+        sender, said_lost = self._sender, self._said_lost
+
+        def is_sent(is_through: bool | None) -> bool | None:
+            if is_through is None:
+                return None
+            lost = self._counts.lost
+            self._said_lost = max(self._said_lost, lost)
+            return is_through and lost == said_lost and not self.logged.held_back
+
         if sender is None:
-            yield lambda: True
+            yield lambda: is_sent(True)
         else:
             with sender.hurrying() as is_through:
-                yield is_through
+                yield lambda: is_sent(is_through())
 
     def end(self) -> None:
         """Send what waits, for some seconds at most. A later event begins anew."""
@@ -153,3 +177,4 @@ class BackgroundLog:
         """Begin anew with the next event: the thread is the parent's, and so is what waits."""
         self._sender = None
         self._counts = Counts()
+        self._said_lost = 0

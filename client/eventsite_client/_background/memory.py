@@ -1,9 +1,11 @@
-"""A queue of lines in memory."""
+"""Lines in memory."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from eventsite_client._background.spool_file import lines_of
 
 
 class MemoryQueue:
@@ -43,3 +45,37 @@ class MemoryQueue:
         lost = len(self._next) + len(self._lines)
         self._next, self._lines = [], deque()
         return lost
+
+
+class MemoryLines:
+    """Lines that are kept in memory until the server takes them. They are lost with the process."""
+
+    def __init__(self) -> None:
+        self._text = bytearray()
+
+    @property
+    def end(self) -> int:
+        """The bytes of the lines."""
+        return len(self._text)
+
+    def put(self, lines: bytes) -> None:
+        """Add whole lines."""
+        self._text += lines
+
+    def read(self) -> list[bytes]:
+        """Return all lines."""
+        return lines_of(self._text)
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Hold other lines from now on."""
+        self._text = bytearray(b"".join(lines))
+
+    def remove(self) -> None:
+        """Forget the lines."""
+
+    def let_go(self) -> None:
+        """Leave the lines to the parent of this process."""
+
+    def close(self) -> int:
+        """Return the number of lines, which are lost."""
+        return self._text.count(b"\n")

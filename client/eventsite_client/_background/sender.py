@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Protocol
@@ -18,7 +18,9 @@ from typing import Protocol
 from eventsite_client._background import lifetime
 from eventsite_client._background.counts import Counts
 from eventsite_client._background.delivering import Channel, Delivering
-from eventsite_client._background.held_back import HeldBack
+from eventsite_client._background.held_back import HeldBack, Origin, Trial
+from eventsite_client._background.look_back import LookBack
+from eventsite_client._background.memory import MemoryLines
 from eventsite_client._background.spool import Spool
 from eventsite_client._background.spool_file import SpoolFile
 from eventsite_client._core.deadline import Deadline
@@ -75,15 +77,19 @@ class Sender:
         is_needed: Callable[[], bool],
     ) -> None:
         self._queue = queue
-        self.held_back = HeldBack(most_bytes, None if spool is None else partial(spool.create, held_back=True))
+        self.held_back = HeldBack(MemoryLines if spool is None else partial(spool.create, held_back=True))
         self.lock = threading.RLock()  # the handler of a signal may log in the middle of a line
         self._delivering = Delivering(open_channel, counts, spool)
         self._counts = counts
         self._spool = spool
         self._most_bytes = most_bytes
+        self._half_bytes = most_bytes // 2
         self._is_needed = is_needed
+        self._left: LookBack | None = None
+        """The files of dead processes, while they are gone through."""
         self._adopted: SpoolFile | None = None
-        """The file of a dead process whose lines are being sent."""
+        """The one whose lines are being sent."""
+        self._has_looked_back = spool is None
         self._work = threading.Event()
         self._has_work = False
         self._hurry = threading.Event()
@@ -112,12 +118,24 @@ class Sender:
             if self._has_ended:
                 raise Ended
             queue = self._queue
-            if queue.size and queue.size + self.held_back.size + len(line) > self._most_bytes:
+            size = queue.size + self.held_back.size + len(line)
+            if size > self._half_bytes and not self._has_room(line, size):
                 return False
             queue.put(line)
             if not self._has_work:  # to wake the thread costs more than all the rest
                 self._wake()
             return True
+
+    def _has_room(self, line: bytes, size: int) -> bool:
+        """Return whether there is room for a line, with which lines of a size wait.
+
+        Lines that would be held back may take half of the room, so that a pause leaves some to the others. A line of
+        any size has room if no other one is on its way, unless all the room is held back.
+        """
+        held = self.held_back.size
+        if held + len(line) > self._half_bytes and self.held_back.origin_before(line):
+            return False
+        return size <= self._most_bytes or (not self._queue.size and held <= self._most_bytes)
 
     def _wake(self) -> None:
         self._has_work = True
@@ -165,11 +183,13 @@ class Sender:
         self.held_back.let_go()
         if self._adopted is not None:
             self._adopted.let_go()
+        if self._left is not None:
+            self._left.let_go()
 
     def _run(self) -> None:
         try:
-            self._look_back()
             while self._end is None and (self._is_needed() or self.size):
+                self._look_back()
                 pause = self.held_back.pause
                 if self._work.wait(_LOOK_SECONDS if pause is None else min(pause, _LOOK_SECONDS)):
                     self._hurry.wait(_LINGER_SECONDS)
@@ -199,6 +219,8 @@ class Sender:
         with self.lock:
             self._has_closed = True
             lost = self._queue.close() + self.held_back.close()
+            if self._left is not None:
+                self._left.close()
         if lost:
             logger.error("%d events are lost: they could not be sent before the end", lost)
             self._counts.add(dropped=lost)
@@ -206,11 +228,15 @@ class Sender:
         self._delivering.close()
 
     def _look_back(self) -> None:
-        """Send what dead processes left."""
-        files = iter(()) if self._spool is None else self._spool.left_behind()
-        while self._end is None:
-            with self.lock:
-                file = self._adopted = next(files, None)
+        """Send what dead processes left, when no other process does, and while there is room to hold it back."""
+        while not self._has_looked_back and self._end is None and self.held_back.size <= self._half_bytes:
+            try:
+                with self.lock:
+                    file = self._adopted = self._next_left()
+            except OSError:
+                logger.exception("the spool can't be read; events of other processes stay there until the next start")
+                self._has_looked_back = True
+                return
             if file is None:
                 return
             try:
@@ -220,6 +246,14 @@ class Sender:
             with self.lock:
                 file.close()
                 self._adopted = None
+
+    def _next_left(self) -> SpoolFile | None:
+        """Return the next file that a dead process left; None if there is no other one, or it is not our turn."""
+        if self._spool is not None and self._left is None:
+            self._left = self._spool.look_back()
+        file = self._left.next() if self._left is not None else None
+        self._has_looked_back = self._left is not None and file is None
+        return file
 
     def _empty(self, queue: Queue, size: int) -> bool:
         """Send the next bytes of a queue. Return whether they are through: not if the thread has to end before.
@@ -267,29 +301,32 @@ class Sender:
         free = [line for line in lines if line not in behind] if behind else lines
         waiting = behind | self._delivering.deliver(free, self._end)
         with self.lock:
-            left = self.held_back.keep({line: waiting[line] for line in lines if line in waiting})
+            self.held_back.keep({line: waiting[line] for line in lines if line in waiting})
             queue.done(lines)
-        self._delivering.give_up(left)
 
     def _try_held_back(self) -> None:
         """Send what was held back of each origin whose first line the server takes now."""
-        self.held_back.put_off()
+        begin = time.monotonic()
         try:
-            tries = self.held_back.firsts(_BATCH_LINES)
-            waiting = self._try(list(tries))
-            behind = [line for first, lines in tries.items() if first not in waiting for line in lines]
-            for place in range(0, len(behind), _BATCH_LINES):
-                self._try(behind[place : place + _BATCH_LINES])
-            with self.lock:
-                self.held_back.save()
+            for trial in self.held_back.trials():
+                self._try(trial)
+                self._empty(self._queue, self._queue.size)  # the others go on meanwhile
+                if self._has_no_time():
+                    break
         except Exception as error:  # whatever it is, they are tried again
             _say(error, _SAID_FAILURE)
+        self.held_back.put_off(time.monotonic() - begin)
 
-    def _try(self, lines: Sequence[bytes]) -> Collection[bytes]:
-        """Send lines that were held back, and return those that the server does not take yet."""
-        waiting = self._delivering.deliver(lines, self._end)
-        self.held_back.forget(line for line in lines if line not in waiting)
-        return waiting
+    def _try(self, trial: Trial) -> None:
+        """Send the lines of a segment that the server takes now."""
+        try:
+            trial.run(self._deliver, most_lines=_BATCH_LINES, most_bytes=_BATCH_BYTES)
+        finally:
+            with self.lock:
+                self.held_back.save(trial)
+
+    def _deliver(self, lines: Sequence[bytes]) -> dict[bytes, Origin]:
+        return self._delivering.deliver(lines, self._end)
 
 
 def _say(error: Exception, failures: int) -> None:

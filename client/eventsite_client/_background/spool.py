@@ -13,13 +13,14 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from eventsite_client._background.spool_file import SpoolFile, end_of_lines, write
+from eventsite_client._background.look_back import HELD_BACK, SUFFIX, LookBack
+from eventsite_client._background.spool_file import OWN, SpoolFile, write
 from eventsite_client._core.bulk import LineError
 
 try:
@@ -29,23 +30,22 @@ except ImportError:  # Windows
 
 logger = logging.getLogger("eventsite_client")
 
-_SUFFIX = ".ndjson"
-_HELD_BACK = "held-back-"
+SPOOL_BYTES = 2**30
+FILE_BYTES = 2**24
+"""The size at which another file is begun, so that the disk gets those back that are done with."""
 _REFUSED = "refused.jsonl"
-_REFUSED_BEFORE = "refused.1.jsonl"
-_REFUSED_BYTES = 2**24
-"""The size at which `refused.jsonl` takes the place of `refused.1.jsonl`, and begins anew."""
-_HEAD_BYTES = 2**16
-_OWN = os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0
+_REFUSED_BEFORE = "refused-"
 
 
 class Spool:
     """The files of one folder that are for one server and one token."""
 
-    def __init__(self, path: str | os.PathLike[str], *, url: str, token: str) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, url: str, token: str, most_bytes: int | None = None) -> None:
         if fcntl is None:
             raise OSError(errno.ENOSYS, "This system has no locks of files, which a spool needs")
         self._folder = Path(path)
+        self.most_bytes = SPOOL_BYTES if most_bytes is None else most_bytes
+        """The bound of what waits in the files of this process, and that of all refused events."""
         # A file must not go to another log. The token itself stays out of it.
         self._head = msgspec.json.encode({"url": url, "token": hashlib.sha256(token.encode()).hexdigest()[:16]}) + b"\n"
 
@@ -57,9 +57,9 @@ class Spool:
         """
         self._check_folder()
         while True:
-            name = f"{time.time_ns():020}-{os.getpid()}-{os.urandom(4).hex()}{_SUFFIX}"
-            path = self._folder / (_HELD_BACK + name if held_back else name)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _OWN, 0o600)
+            name = f"{time.time_ns():020}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
+            path = self._folder / (HELD_BACK + name if held_back else name)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | OWN, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 if os.fstat(descriptor).st_nlink:
@@ -78,48 +78,9 @@ class Spool:
             reason = "The spool belongs to another user, or everybody may write to it: name a folder inside it"
             raise PermissionError(errno.EPERM, reason, str(self._folder))
 
-    def left_behind(self) -> Iterator[SpoolFile]:
-        """Yield the files that dead processes left, each once among all processes, the oldest lines first."""
-        paths = self._folder.glob(f"*{_SUFFIX}")
-        for path in sorted(paths, key=lambda path: (not path.name.startswith(_HELD_BACK), path.name)):
-            try:
-                file = self._opened(path)
-            except FileNotFoundError:
-                continue  # another process has sent it meanwhile
-            except OSError as error:
-                logger.warning("%s can't be read, so its events stay there: %s", path, error)
-                continue
-            if file is not None:
-                yield file
-
-    def _opened(self, path: Path) -> SpoolFile | None:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | _OWN)
-        file = None
-        try:
-            file = self._adopted(descriptor, path)
-        finally:
-            if file is None:
-                os.close(descriptor)
-        return file
-
-    def _adopted(self, descriptor: int, path: Path) -> SpoolFile | None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return None  # its process lives
-        status = os.fstat(descriptor)
-        if status.st_nlink == 0:
-            return None  # another process has sent it meanwhile
-        if status.st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "It belongs to another user")
-        begin = os.pread(descriptor, _HEAD_BYTES, 0)
-        if b"\n" not in begin and status.st_size < _HEAD_BYTES:
-            path.unlink(missing_ok=True)  # its process was killed before the first line
-            return None
-        if not begin.startswith(self._head):
-            logger.warning("%s holds events for another server or token: it stays there", path)
-            return None
-        return SpoolFile(descriptor, path, start=len(self._head), end=end_of_lines(descriptor))
+    def look_back(self) -> LookBack | None:
+        """Return the files that dead processes left; None while another process has them."""
+        return LookBack.begin(self._folder, self._head)
 
     def set_aside(self, refused: Iterable[tuple[bytes, LineError]]) -> Path:
         """Keep lines that the server refuses, each with the reason: all of them, or none.
@@ -128,22 +89,33 @@ class Spool:
             OSError: they can't be kept.
         """
         path = self._folder / _REFUSED
-        kept = b"".join(_kept(line, error) for line, error in refused)
+        text = b"".join(_kept(line, error) for line, error in refused)
         while True:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _OWN, 0o600)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | OWN, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 size = os.fstat(descriptor).st_size
                 with suppress(FileNotFoundError):
                     if not os.path.samestat(os.fstat(descriptor), os.lstat(path)):
                         continue  # another process has begun a new file meanwhile
-                    if size and size + len(kept) > _REFUSED_BYTES:
-                        path.replace(self._folder / _REFUSED_BEFORE)
+                    if size and size + len(text) > FILE_BYTES:
+                        path.replace(self._folder / f"{_REFUSED_BEFORE}{time.time_ns():020}.jsonl")
                         continue
-                    write(descriptor, kept, at=size, path=path)
+                    write(descriptor, text, at=size, path=path)
+                    self._bound_refused(size + len(text))
                     return path
             finally:
                 os.close(descriptor)
+
+    def _bound_refused(self, size: int) -> None:
+        """Remove the oldest files of refused lines, if they and the newest one, of a size, are more than the bound."""
+        for path in sorted(self._folder.glob(f"{_REFUSED_BEFORE}*.jsonl"), reverse=True):
+            with suppress(FileNotFoundError):  # another process has removed it meanwhile
+                size += path.stat().st_size
+                if size > self.most_bytes:
+                    path.unlink()
+                    text = "%s is removed, and its events are lost: refused events take more than %d bytes"
+                    logger.error(text, path, self.most_bytes)
 
 
 def _kept(line: bytes, error: LineError) -> bytes:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+NEW_SUFFIX = ".new"
+"""The suffix of a file that is to replace another one."""
+OWN = os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0
+"""The flag with which files are opened: none is a link to a file of others."""
 _READ_BYTES = 2**20
 
 
@@ -19,17 +28,13 @@ class SpoolFile:
         self._path = path
         self._start = start
         self._sent_to = start
-        self._end = end
+        self.end = end
+        """The end of the last line in the file."""
 
     @property
     def size(self) -> int:
         """The bytes that wait."""
-        return self._end - self._sent_to
-
-    @property
-    def sent_size(self) -> int:
-        """The bytes of lines that are sent, and are still in the file."""
-        return self._sent_to - self._start
+        return self.end - self._sent_to
 
     def put(self, lines: bytes) -> None:
         """Add whole lines, mostly one.
@@ -38,8 +43,8 @@ class SpoolFile:
             OSError: the disk is full, or fails. Nothing of the lines is in the file.
         """
         size = len(lines)  # a signal may come in a call, and its handler may log, so there is none amid the sum
-        write(self._descriptor, lines, at=self._end, path=self._path)
-        self._end += size
+        write(self._descriptor, lines, at=self.end, path=self._path)
+        self.end += size
 
     def peek(self, most_lines: int, most_bytes: int) -> list[bytes]:
         """Return the next lines: one at least, if there is any."""
@@ -54,9 +59,33 @@ class SpoolFile:
     def done(self, lines: Sequence[bytes]) -> None:
         """Forget the next lines: they are sent. When nothing waits, the file is emptied."""
         self._sent_to += sum(map(len, lines))
-        if self._sent_to == self._end:
+        if self._sent_to == self.end:
             os.ftruncate(self._descriptor, self._start)
-            self._sent_to = self._end = self._start
+            self._sent_to = self.end = self._start
+
+    def read(self) -> list[bytes]:
+        """Return all lines that wait."""
+        return lines_of(os.pread(self._descriptor, self.size, self._sent_to))
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Hold other lines from now on. If the process is killed meanwhile, the file has all the old ones, or the new.
+
+        Raises:
+            OSError: the disk is full, or fails. The file stays as it was.
+        """
+        text = os.pread(self._descriptor, self._start, 0) + b"".join(lines)
+        path = self._path.with_suffix(NEW_SUFFIX)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | OWN, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            write(descriptor, text, at=0, path=path)
+            path.replace(self._path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            os.close(descriptor)
+            raise
+        os.close(self._descriptor)
+        self._descriptor, self._sent_to, self.end = descriptor, self._start, len(text)
 
     def let_go(self) -> None:
         """Leave the file to the parent of this process: a child would keep its lock when the parent has died."""
@@ -75,6 +104,12 @@ class SpoolFile:
         with suppress(FileNotFoundError):
             os.unlink(self._path)
         os.close(self._descriptor)
+
+
+def lines_of(text: bytes | bytearray) -> list[bytes]:
+    """Return the lines of a text that ends with one."""
+    *lines, _ = bytes(text).split(b"\n")
+    return [line + b"\n" for line in lines]
 
 
 def write(descriptor: int, text: bytes, *, at: int, path: Path) -> None:

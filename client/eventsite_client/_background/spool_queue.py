@@ -6,14 +6,11 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from eventsite_client._background.spool import Spool
-
-_SENT_BYTES = 2**23
-"""The bytes of sent lines after which another file is begun, so that the disk gets them back."""
+from eventsite_client._background.spool import FILE_BYTES, Spool
 
 
 class SpoolQueue:
-    """Lines that wait to be sent, in one file; or in two, while the first one is sent to its end."""
+    """Lines that wait to be sent, in files. The first one is removed when its lines are sent, if there is another."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
@@ -28,6 +25,9 @@ class SpoolQueue:
             OSError: the disk is full, or fails. Nothing of the line is kept.
         """
         size = len(line)  # a signal may come in a call, and its handler may log, so there is none amid the sum
+        if self._files[-1].end > FILE_BYTES:
+            with suppress(OSError):  # then the file grows on, until there is room for another one
+                self._files.append(self._spool.create())
         self._files[-1].put(line)
         self.size += size
 
@@ -40,12 +40,8 @@ class SpoolQueue:
         first = self._files[0]
         first.done(lines)
         self.size -= sum(map(len, lines))
-        if len(self._files) > 1:
-            if not first.size:
-                self._files.popleft().close()
-        elif first.sent_size >= max(_SENT_BYTES, first.size):
-            with suppress(OSError):  # then the file grows on, until there is room for another one
-                self._files.append(self._spool.create())
+        if not first.size and len(self._files) > 1:
+            self._files.popleft().close()
 
     def let_go(self) -> None:
         """Leave the files to the parent of this process."""

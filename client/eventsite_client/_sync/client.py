@@ -51,7 +51,7 @@ class Client(Worker):
             each new pool of connections: at first, after a fork, for `log()`, and in another event loop.
         spool: a folder of this user in which `log()` keeps events until they are sent, one file a process.
         when_full: what `log()` does if more than `log_bytes` wait: `block`, or `drop` the event and count it.
-        log_bytes: by default 16 MiB, and 1 GiB with a spool.
+        log_bytes: the bytes that may wait, with those held back; by default 16 MiB, and 1 GiB with a spool.
 
     Raises:
         ValueError: there is no address, or no token.

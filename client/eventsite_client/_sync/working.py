@@ -39,8 +39,9 @@ class Worker(StateReader):
         Without one, it waits in memory: what was not sent is lost when the process is killed.
 
         What the server refuses does not hold up the rest. If it refuses for now, as the agent or the workflow is paused
-        or a lease is demanded, the event is held back and tried again. Else it is counted in `logged`, named in the log
-        of this process, and kept in `refused.jsonl` of the spool.
+        or a lease is demanded, the event is held back and tried again: with a spool on disk, also after the end of the
+        process. Else it is counted in `logged`, named in the log of this process, and kept in `refused.jsonl` of the
+        spool. If there is no room (`log_bytes`), this waits, or drops the event and counts it (`when_full`).
 
         Args:
             stream: the name of the stream.
@@ -57,9 +58,9 @@ class Worker(StateReader):
                 sleep(_ROOM_SECONDS)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until what was logged before this call is sent. Return whether it is, or is refused, before the timeout.
+        """Wait until what was logged before this call is sent. Return whether all of it is, before the timeout.
 
-        False at once: the server refuses events for now, which are held back (`logged`).
+        False at once: events are held back, or some were dropped or refused since the flush before; `logged` tells.
         """
         deadline = Deadline(self._timeout if timeout is None else timeout)
         with self._log.flushing() as is_through:
@@ -67,7 +68,7 @@ class Worker(StateReader):
                 if not deadline.left():
                     return False
                 sleep(_FLUSH_SECONDS)
-        return result and not self.logged.held_back
+        return result
 
     @property
     def logged(self) -> Logged:

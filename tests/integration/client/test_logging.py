@@ -94,7 +94,7 @@ def test_a_process_that_is_killed_amid_10_000_events_loses_and_doubles_none(
         import time
         from eventsite_client._background import spool_queue
 
-        spool_queue._SENT_BYTES = int(os.environ["SENT_BYTES"])
+        spool_queue.FILE_BYTES = int(os.environ["SENT_BYTES"])
         client = Client(spool=os.environ["SPOOL"])
         for n in range(10_000):
             client.log("s", NewEvent("Counted", n))
@@ -254,7 +254,9 @@ def test_a_child_does_not_hold_on_to_the_files_of_its_dead_parent(token: str, tm
     with start(program, nowhere, token, SPOOL=str(tmp_path)) as process:
         child = int(process.communicate(timeout=PATIENCE)[0])
     try:
-        left = list(spool.left_behind())
+        look_back = spool.look_back()
+        assert look_back is not None
+        left = list(iter(look_back.next, None))
         assert [len(file.peek(10, 10_000)) for file in left] == [1, 1]
         for file in left:
             file.close()
@@ -309,7 +311,7 @@ def test_events_that_the_server_refuses_do_not_keep_up_the_others(
         for n in range(600):
             tags = ("twice", "twice") if 300 <= n < 300 + refused else ()
             client.log("s", NewEvent("Counted", n, tags=tags))
-        assert client.flush()
+        assert not client.flush()
     assert client.logged == (600 - refused, 0, 0, refused, 0)
     assert numbers(client) == [n for n in range(600) if not 300 <= n < 300 + refused]
     assert caplog.text.count("refuses the event") == refused
@@ -410,7 +412,7 @@ def test_a_logger_drops_and_counts_what_there_is_no_room_for(
     dropped = client.logged.dropped
     assert 0 < dropped < 200
     is_open.set()
-    assert client.flush(PATIENCE)
+    assert not client.flush(PATIENCE)
     assert numbers(client) == list(range(200 - dropped))
 
 

@@ -8,7 +8,6 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,14 @@ from eventsite_client import AsyncClient, Client, NewEvent
 from eventsite_client._async.io import AsyncRepeating
 from eventsite_client._background import lifetime, sender
 from eventsite_client._background.sender import Sender
+from eventsite_client._core.deadline import Deadline
 from eventsite_client._sync import io
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.transports import Lines
 
 
 def client_of(lines: httpx2.MockTransport, **options: Any) -> Client:
     return Client("http://testserver", "evt_x", transport=lambda: lines, **options)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def threads() -> set[threading.Thread]:
@@ -255,3 +248,37 @@ def test_a_backlog_is_given_up_when_the_time_is_up_and_what_is_lost_is_counted(m
     wait_until(lambda: client.logged.dropped)  # the thread may be in the middle of a request at the end
     assert client.logged.sent < 100
     assert client.logged.sent + client.logged.dropped == 1_000
+
+
+def test_a_flush_says_once_that_events_are_lost() -> None:
+    lines = Lines(lambda event: "invalid" if event["data"] == "bad" else None)
+    client = client_of(lines)
+    client.log("s", NewEvent("A", "bad"))
+    assert not client.flush(PATIENCE)
+    client.log("s", NewEvent("A", 1))
+    assert client.flush(PATIENCE)
+    lines.refusal = lambda event: "paused"
+    client.log("s", NewEvent("A", 2))
+    client.close()
+    assert client.logged.dropped == 1
+    assert not client.flush(PATIENCE)
+    assert client.flush(PATIENCE)
+
+
+def test_two_flushes_at_the_same_time_both_say_that_events_are_lost() -> None:
+    client = client_of(Lines(lambda event: "invalid"))
+    client.log("s", NewEvent("A", 1))
+    with client._log.flushing() as first, client._log.flushing() as second:
+        wait_until(lambda: first() is not None)
+        assert (first(), second()) == (False, False)
+    assert client.flush(PATIENCE)
+    client.close()
+
+
+def test_a_logger_that_has_no_room_says_so_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    with client_of(Lines(lambda event: "busy"), log_bytes=1_000, when_full="drop") as client:
+        for n in range(100):
+            client.log("s", NewEvent("A", n))
+        assert client.logged.dropped > 50
+        assert caplog.text.count("an event is dropped, as there is no room (log_bytes=1000)") == 1
+        client._log._sender.finish(Deadline(0))  # type: ignore[union-attr]

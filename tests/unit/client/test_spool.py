@@ -16,8 +16,9 @@ from eventsite_client._background import spool_queue
 from eventsite_client._background.log import WhenFull
 from eventsite_client._background.memory import MemoryQueue
 from eventsite_client._background.spool import Spool
+from eventsite_client._background.spool_file import SpoolFile
 from eventsite_client._core.bulk import LineError
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.transports import Lines, Scripted
 
 DONE = {"appended": 1, "replayed": 0, "failed": 0, "errors": []}
@@ -25,6 +26,12 @@ DONE = {"appended": 1, "replayed": 0, "failed": 0, "errors": []}
 
 def spool_of(path: Path) -> Spool:
     return Spool(path, url="http://testserver/api", token="evt_x")
+
+
+def left_by(spool: Spool) -> list[SpoolFile]:
+    """Return the files that dead processes left, with their locks held."""
+    look_back = spool.look_back()
+    return [] if look_back is None else list(iter(look_back.next, None))
 
 
 def test_lines_are_taken_in_order_and_the_file_is_emptied(tmp_path: Path) -> None:
@@ -86,7 +93,7 @@ def test_a_line_that_was_being_written_when_its_process_died_is_no_line(tmp_path
     file = spool_of(tmp_path).create()
     file.put(b"whole\n" + tail)
     file.let_go()
-    [left] = spool_of(tmp_path).left_behind()
+    [left] = left_by(spool_of(tmp_path))
     assert left.peek(10, 2**20) == [b"whole\n"]
     left.done([b"whole\n"])
     left.close()
@@ -96,12 +103,12 @@ def test_a_line_that_was_being_written_when_its_process_died_is_no_line(tmp_path
 def test_a_file_goes_to_one_process(tmp_path: Path) -> None:
     file = spool_of(tmp_path).create()
     file.put(b"one\n")
-    assert list(spool_of(tmp_path).left_behind()) == []
+    assert left_by(spool_of(tmp_path)) == []
     file.let_go()
-    [left] = spool_of(tmp_path).left_behind()
-    assert list(spool_of(tmp_path).left_behind()) == []
+    [left] = left_by(spool_of(tmp_path))
+    assert left_by(spool_of(tmp_path)) == []
     left.close()
-    [again] = spool_of(tmp_path).left_behind()
+    [again] = left_by(spool_of(tmp_path))
     assert again.size == 4
     again.close()
 
@@ -142,7 +149,7 @@ def test_the_handler_of_a_signal_may_log_in_the_middle_of_a_line(tmp_path: Path,
 def test_the_disk_gets_the_bytes_back_also_while_something_always_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spool_queue, "_SENT_BYTES", 10_000)
+    monkeypatch.setattr(spool_queue, "FILE_BYTES", 10_000)
     queue = spool_queue.SpoolQueue(spool_of(tmp_path))
     lines = [b"%0999d\n" % n for n in range(1_000)]
     seen: list[bytes] = []
@@ -155,24 +162,23 @@ def test_the_disk_gets_the_bytes_back_also_while_something_always_waits(
             queue.done(batch)
         assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 40_000
     queue.let_go()
-    rest = [line for file in spool_of(tmp_path).left_behind() for line in file.peek(1_000, 1_000_000)]
+    rest = [line for file in left_by(spool_of(tmp_path)) for line in file.peek(1_000, 1_000_000)]
     assert [*seen, *(line for line in rest if line not in seen)] == lines
 
 
-def test_a_backlog_is_read_from_two_files_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool_queue, "_SENT_BYTES", 100)
+def test_a_backlog_is_read_from_its_files_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_queue, "FILE_BYTES", 4_000)
     queue = spool_queue.SpoolQueue(spool_of(tmp_path))
     lines = [b"%099d\n" % n for n in range(100)]
     for line in lines[:50]:
         queue.put(line)
-    queue.done(queue.peek(30, 10_000))
-    assert len(list(tmp_path.iterdir())) == 2
+    queue.done(queue.peek(1, 10_000))
     for line in lines[50:]:
         queue.put(line)
     queue.let_go()
-    files = list(spool_of(tmp_path).left_behind())
+    files = left_by(spool_of(tmp_path))
     assert [line for file in files for line in file.peek(1_000, 100_000)] == lines
-    assert len(files) == 2
+    assert len(files) == 3
 
 
 def test_an_event_that_cant_be_kept_aside_does_not_hold_up_the_others(
@@ -183,24 +189,85 @@ def test_an_event_that_cant_be_kept_aside_does_not_hold_up_the_others(
     lines = Lines(lambda event: "invalid" if event["data"] == 1 else None)
     with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path) as client:
         client.log("s", NewEvent("A", 1), NewEvent("A", 2))
-        assert client.flush()
+        assert not client.flush()
         assert (lines.data, client.logged.refused) == ([2], 1)
     assert "refused events can't be kept" in caplog.text
     assert (tmp_path / "elsewhere").read_text() == ""
 
 
-def test_refused_events_are_kept_up_to_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventsite_client._background.spool._REFUSED_BYTES", 2_000)
+@pytest.mark.parametrize("most_bytes", [None, 10_000])
+def test_refused_events_are_kept_up_to_the_bound_of_the_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, most_bytes: int | None
+) -> None:
+    monkeypatch.setattr("eventsite_client._background.spool.FILE_BYTES", 2_000)
     lines = Lines(lambda event: "invalid")
-    with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path) as client:
+    with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path, log_bytes=most_bytes) as client:
         for n in range(100):
             client.log("s", NewEvent("A", n))
-            assert client.flush()
-    before, now = ((tmp_path / name).read_bytes() for name in ("refused.1.jsonl", "refused.jsonl"))
-    assert len(before) <= 2_000
-    assert len(now) <= 2_000
-    kept = [json.loads(json.loads(line)["line"])["data"] for line in (before + now).splitlines()]
+            assert not client.flush()
+    texts = [path.read_bytes() for path in [*sorted(tmp_path.glob("refused-*.jsonl")), tmp_path / "refused.jsonl"]]
+    assert max(map(len, texts)) <= 2_000
+    kept = [json.loads(json.loads(line)["line"])["data"] for text in texts for line in text.splitlines()]
     assert kept == list(range(kept[0], 100))
+    if most_bytes is None:
+        assert kept[0] == 0
+    else:
+        assert 5_000 < sum(map(len, texts)) <= 10_000
+        assert "its events are lost" in caplog.text
+
+
+def test_one_process_at_a_time_takes_what_a_dead_one_left(tmp_path: Path) -> None:
+    """Two would send its files side by side, so its lines in another order."""
+    for n in range(2):
+        file = spool_of(tmp_path).create()
+        file.put(b"%d\n" % n)
+        file.let_go()
+    files = spool_of(tmp_path).look_back()
+    assert files is not None
+    first = files.next()
+    assert first is not None
+    assert spool_of(tmp_path).look_back() is None
+    first.done(first.read())
+    first.close()
+    files.close()
+    assert [file.read() for file in left_by(spool_of(tmp_path))] == [[b"1\n"]]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_process_that_had_to_wait_takes_what_is_left_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventsite_client._background.sender._LOOK_SECONDS", 0.01)
+    file = spool_of(tmp_path).create()
+    file.put(b'{"stream":"s","type":"A","id":"1","data":1}\n')
+    file.let_go()
+    other = spool_of(tmp_path).look_back()
+    lines = Lines()
+    with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path) as client:
+        client.log("s", NewEvent("A", 2))
+        assert client.flush(PATIENCE)
+        assert lines.data == [2]
+        assert other is not None
+        other.close()
+        wait_until(lambda: lines.data == [2, 1])
+
+
+def test_lines_are_replaced_at_once_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = spool_of(tmp_path).create()
+    [path] = tmp_path.iterdir()
+    file.put(b"one\ntwo\nthree\n")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, text: write(descriptor, text[:-1]))
+    with pytest.raises(OSError, match="no room"):
+        file.replace([b"two\n"])
+    monkeypatch.undo()
+    assert file.read() == [b"one\n", b"two\n", b"three\n"]
+    file.replace([b"two\n", b"three\n"])
+    file.put(b"four\n")
+    assert list(tmp_path.iterdir()) == [path]
+    assert left_by(spool_of(tmp_path)) == []
+    file.let_go()
+    path.with_suffix(".new").write_bytes(b"of a process that was killed before it was ready")
+    assert [file.read() for file in left_by(spool_of(tmp_path))] == [[b"two\n", b"three\n", b"four\n"]]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("written", [0, 10])
@@ -227,7 +294,7 @@ def test_the_oldest_lines_are_sent_first(tmp_path: Path) -> None:
     for n, file in enumerate(files):
         file.put(b"%d\n" % n)
         file.let_go()
-    order = [int(file.peek(1, 10)[0]) for file in spool_of(tmp_path).left_behind()]
+    order = [int(file.peek(1, 10)[0]) for file in left_by(spool_of(tmp_path))]
     assert order[0] == 15
     assert order[1:] == [n for n in range(20) if n != 15]
 
@@ -235,7 +302,7 @@ def test_the_oldest_lines_are_sent_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("begin", [b"", b'{"url":"http://tests'])
 def test_a_file_whose_process_was_killed_before_the_first_line_is_removed(tmp_path: Path, begin: bytes) -> None:
     (tmp_path / "killed.ndjson").write_bytes(begin)
-    assert list(spool_of(tmp_path).left_behind()) == []
+    assert left_by(spool_of(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -247,7 +314,7 @@ def test_a_file_that_was_removed_before_its_lock_was_held_is_made_again(
 
     def look_first(descriptor: int, how: int) -> None:
         monkeypatch.setattr(fcntl, "flock", flock)
-        assert list(spool_of(tmp_path).left_behind()) == []
+        assert left_by(spool_of(tmp_path)) == []
         flock(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", look_first)
@@ -271,7 +338,7 @@ def test_what_belongs_to_another_user_is_left_alone(tmp_path: Path, caplog: pyte
     file.let_go()
     [path] = tmp_path.iterdir()
     os.chown(path, 12_345, -1)
-    assert list(spool.left_behind()) == []
+    assert left_by(spool) == []
     assert "belongs to another user" in caplog.text
     os.chown(tmp_path, 12_345, -1)
     with pytest.raises(PermissionError, match="belongs to another user"):
@@ -290,7 +357,7 @@ def test_what_is_no_file_of_a_spool_is_left_alone(tmp_path: Path, kind: str, cap
         path.symlink_to(tmp_path / "elsewhere")
     else:
         os.mkfifo(path)
-    assert list(spool.left_behind()) == []
+    assert left_by(spool) == []
     assert "can't be read" in caplog.text
     assert (tmp_path / "elsewhere").read_bytes().endswith(b"\none\n")
 
