@@ -12,10 +12,14 @@ from enum import Enum
 from typing import Any
 
 from django.conf import settings
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from events.errors import BadRequest, TooLarge
+from events.otel import gradual
 from events.otel.wire import Division, Piece, decode, divide_records, divide_spans
 
 _PIECE_BYTES = 1024
@@ -63,7 +67,10 @@ def division_of(signal: Signal, body: bytes, *, is_json: bool) -> Division:
     """
     if signal is Signal.METRICS:
         return Division([])
-    return _check_size(_DIVIDE[signal](body, is_json))
+    division = _check_size(_DIVIDE[signal](body, is_json))
+    if not is_json and len(body) > gradual.PART_BYTES:
+        _check_levels(signal, division)
+    return division
 
 
 def inflated(body: bytes, *, most_bytes: int) -> bytes:
@@ -147,6 +154,15 @@ def _check_size(division: Division) -> Division:
     if sum(map(size, division.pieces)) > _most_bytes():
         raise _too_large("It holds too much")
     return division
+
+
+def _check_levels(signal: Signal, division: Division) -> None:
+    """Refuse what was parsed in parts and is nested so deep that a worker can't read it, as it parses it at once."""
+    for piece in division.pieces:
+        try:
+            (TracesData if signal is Signal.TRACES else LogsData).FromString(piece.body)
+        except DecodeError:
+            raise BadRequest("The body is nested too deep.") from None
 
 
 def _most_bytes() -> int:

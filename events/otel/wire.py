@@ -23,6 +23,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import SpanFlags, TracesData
 
 from events.errors import BadRequest, TooLarge
+from events.otel import gradual
 from events.otel.otlp_json import fill
 from events.otel.secrets import hide, hide_within, without_secrets
 from events.otel.spans import Attributes, Link, LogRecord, Span, SpanEvent, Value
@@ -73,14 +74,16 @@ def decode(export: Export, body: bytes, *, is_json: bool) -> Export:
 
     Raises:
         BadRequest: the body can't be decoded; the detail says why, and holds nothing of the body.
-        TooLarge: it is JSON of too many objects.
+        TooLarge: it is JSON of too many objects, or protobuf of too many fields.
     """
     try:
         if is_json:
             _check_objects(body)
             fill(export, msgspec.json.decode(body, type=dict[str, Any]))
         else:
-            export.ParseFromString(body)
+            gradual.parse(export, body)
+    except gradual.TooManyFields:
+        raise TooLarge(f"The body has more than {gradual.MOST_FIELDS:,} fields.", limit=gradual.MOST_FIELDS) from None
     except (DecodeError, msgspec.DecodeError, ValueError) as error:
         raise BadRequest(f"The body is not {'OTLP/JSON' if is_json else 'an OTLP protobuf message'}: {error}") from None
     except RecursionError:

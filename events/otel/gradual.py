@@ -1,0 +1,113 @@
+"""A large protobuf message is parsed in parts, so that other threads have their turn between them.
+
+protobuf parses a message without letting go of the interpreter: 16 MiB of empty spans take more than a second. But by
+its own rules a message may be parsed in parts, which are merged: so the fields of a large message, or of a large one
+within it, are only counted here, and given to protobuf some at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.message import DecodeError, Message
+
+PART_BYTES = 64 * 1024
+"""protobuf takes six milliseconds at most for so many bytes: if they are of empty messages."""
+MOST_FIELDS = 300_000
+"""Fields of large messages: to count so many keeps a thread busy for a sixth of a second."""
+_MOST_LEVELS = 100
+"""Messages within each other, as many as protobuf itself reads."""
+_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+
+
+class UnusedType(DecodeError):
+    """A field is a group, say, as only old versions of protobuf had them."""
+
+
+class TooManyFields(Exception):
+    """A message has more fields than are looked at."""
+
+
+def parse(message: Message, data: bytes) -> None:
+    """Fill an empty message, as `ParseFromString()` does.
+
+    Raises:
+        DecodeError: the data are no message of this type.
+        TooManyFields: they may be, but are not worth the time.
+    """
+    if len(data) <= PART_BYTES:
+        message.ParseFromString(data)
+    else:
+        _Parser().parse(message, memoryview(data), levels=_MOST_LEVELS)
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self._fields_left = MOST_FIELDS
+
+    def parse(self, message: Message, data: memoryview, *, levels: int) -> None:
+        """Merge data into a message, a part at a time. A large message within it is parsed in the same way."""
+        if not levels:
+            raise DecodeError("The message is nested too deep.")
+        known = message.DESCRIPTOR.fields_by_number
+        begin = 0
+        for start, content, end, number in self._fields(data):
+            field = known.get(number) if content and end - start > PART_BYTES else None
+            if field is not None and field.message_type is not None:
+                message.MergeFromString(bytes(data[begin:start]))
+                self.parse(_inner(message, field.name, is_list=field.is_repeated), data[content:end], levels=levels - 1)
+                begin = end
+            elif end - begin > PART_BYTES:
+                message.MergeFromString(bytes(data[begin:end]))
+                begin = end
+        message.MergeFromString(bytes(data[begin:]))
+
+    def _fields(self, data: memoryview) -> Iterator[tuple[int, int, int, int]]:
+        """Yield for each field: its start, that of its content (0 if it has no length), its end, and its number."""
+        position, size = 0, len(data)
+        while position < size:
+            self._fields_left -= 1
+            if self._fields_left < 0:
+                raise TooManyFields
+            start, content = position, 0
+            tag, position = _varint(data, position)
+            kind = tag & 7
+            if kind == _LENGTH:
+                length, content = _varint(data, position)
+                position = content + length
+            elif kind == _VARINT:
+                _, position = _varint(data, position)
+            elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
+                position += 8 if kind == _EIGHT_BYTES else 4
+            else:
+                raise UnusedType("A field has a type that OTLP does not use.")
+            if position > size:
+                raise DecodeError("The message is truncated.")
+            yield start, content, position, tag >> 3
+
+
+def _inner(message: Message, name: str, *, is_list: bool) -> Message:
+    """Return the message to which the content of a field is added: a new item, or the one that is there."""
+    if is_list:
+        item: Message = getattr(message, name).add()
+        return item
+    inner: Message = getattr(message, name)
+    inner.SetInParent()
+    return inner
+
+
+def _varint(data: memoryview, position: int) -> tuple[int, int]:
+    """Return the number at a position, and the position after it."""
+    number = shift = 0
+    try:
+        while True:
+            byte = data[position]
+            position += 1
+            if byte < 0x80:
+                return number | byte << shift, position
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if shift >= 70:
+                raise DecodeError("A number is too long.")
+    except IndexError:
+        raise DecodeError("The message is truncated.") from None
