@@ -88,27 +88,37 @@ class Rule:
         )
 
 
-def against_rules(log_id: int, source: Source, *, last: int, head: int) -> DbWork[list[tuple[Event, Rule]]]:
-    """Return the newest events of a source, up to a position, that a rule would have refused, each with the rule.
+@dataclass(frozen=True, slots=True)
+class AgainstRules:
+    """The newest events that a rule would have refused, each with the rule.
 
-    The search for them is bounded in time.
+    `searched_from` is the position of the first event that was looked at, if the search had no time for the earlier
+    ones or found as many as it may; None if it looked at all.
     """
+
+    events: Sequence[tuple[Event, Rule]] = ()
+    searched_from: int | None = None
+
+
+def against_rules(log_id: int, source: Source, *, last: int, head: int) -> DbWork[AgainstRules]:
+    """Return the events of a source, up to a position, that a rule would have refused."""
     terms = source.terms
     if isinstance(source, StreamSource):
         if not source.name.startswith(STREAM_PREFIX):
-            return []
+            return AgainstRules()
         terms = [Named(Name.STREAM, Pattern((source.name,)))]
     elif not isinstance(source, WorkflowSource | AgentSource):
-        return []
+        return AgainstRules()
     changes: list[Event] = []
     for stream in (pausing.STREAM, demands.STREAM):
         changes += yield store.stream_events(log_id, stream, backward=True, limit=_MOST_CHANGES)
     rules = rules_of(sorted((each for each in changes if each.position <= last), key=lambda each: each.position))
     if not rules:
-        return []
+        return AgainstRules()
     query = all_of([*terms, Numbered(Number.POSITION, None, last), any_of(rule.query for rule in rules)])
     found: SearchResult = yield search_events(log_id, query, limit=_MOST_FOUND, budget=_BUDGET_SECONDS, head=head)
-    return [(event, rule) for event in found.events for rule in rules if rule.fits(event)]
+    refusable = [(event, rule) for event in found.events for rule in rules if rule.fits(event)]
+    return AgainstRules(refusable, None if found.at_end else found.searched_to)
 
 
 def rules_of(changes: Sequence[Event]) -> list[Rule]:

@@ -69,13 +69,15 @@ class Findings:
     """The newest findings up to a position, in order.
 
     `missing`: the projections whose fold takes too long; `failures`: those whose reducer raised; `unlisted`: the number
-    of earlier findings, which the projections only count.
+    of earlier findings, which the projections only count; `searched_from`: the first event that was compared with the
+    rules of the log, if not all were.
     """
 
     newest: tuple[Finding, ...] = ()
     missing: tuple[tuple[Projection, TooFar], ...] = ()
     failures: tuple[tuple[Projection, ReducerFailed], ...] = ()
     unlisted: int = 0
+    searched_from: int | None = None
 
     @property
     def total(self) -> int:
@@ -150,12 +152,13 @@ def findings(log_id: int, source: Source, *, events: Sequence[Event], head: int)
         noted_collisions = list(chain.from_iterable(collision_lists))
         all_findings += _collisions_at(noted_collisions, positions, is_judged=collisions in folded_projections)
     refusable = yield from against_rules(log_id, source, last=events[-1].position, head=head)
-    all_findings += [_against(rule, event) for event, rule in refusable]
+    all_findings += [_against(rule, event) for event, rule in refusable.events]
     unique = sorted(dict.fromkeys(all_findings), key=lambda finding: finding.position)
     newest = unique[-_MAX_FINDINGS:]
     places = yield from source.places_of(log_id, {finding.position for finding in newest})
     placed = (replace(finding, place=places[finding.position]) for finding in newest if finding.position in places)
-    return Findings(tuple(placed), tuple(missing), tuple(failures), unlisted + len(unique) - len(newest))
+    left_out = unlisted + len(unique) - len(newest)
+    return Findings(tuple(placed), tuple(missing), tuple(failures), left_out, refusable.searched_from)
 
 
 def _readers(

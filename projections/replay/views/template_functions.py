@@ -41,13 +41,15 @@ class SourceFindings:
     """The findings in a source: those beyond doubt before those that are only possible, and of each kind the newest.
 
     `left_out` counts the rows that are not listed. `failures` are the projections whose reducer raised, each with
-    the address of the replay that shows the step.
+    the address of the replay that shows the step. `searched_from` is the first event that was compared with the rules
+    of the log, if not all were.
     """
 
     rows: list[FindingRow]
     left_out: int
     is_partial: bool
     failures: list[tuple[Projection, str]]
+    searched_from: int | None
     replay: ReplayAddress
 
 
@@ -68,6 +70,7 @@ def source_findings(log: Log, kind: str, name: str, events: Sequence[Event]) -> 
         left_out=max(0, len(rows) - _MAX_ROWS),
         is_partial=bool(all_findings.missing),
         failures=[(projection, address.step(0, by=projection.name)) for projection, _ in all_findings.failures],
+        searched_from=all_findings.searched_from,
         replay=address,
     )
 

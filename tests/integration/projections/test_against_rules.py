@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from events.appending.checks import new_append
@@ -15,10 +18,11 @@ from events.leases.demands import Demands, demand
 from events.models import Log
 from events.pauses.pausing import pause, resume
 from events.pauses.target import Target
-from events.reading import store
+from events.reading import scan, store
 from events.reading.db_work import run
 from events.rules import read_no_rules
-from projections.replay.against_rules import against_rules
+from projections.replay import against_rules as against_rules_module
+from projections.replay.against_rules import AgainstRules, against_rules
 from projections.replay.findings import Finding, findings
 from projections.replay.views.template_functions import source_findings
 from projections.states.sources.base import Source
@@ -174,6 +178,29 @@ def test_what_needed_a_lease_is_a_finding(
 
 def test_a_stream_that_is_no_run_s_is_not_searched(log: Log, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(0):
-        assert run(against_rules(log.pk, StreamSource("order-1"), last=1, head=1)) == []
+        assert run(against_rules(log.pk, StreamSource("order-1"), last=1, head=1)) == AgainstRules()
     with django_assert_num_queries(2):
-        assert run(against_rules(log.pk, StreamSource("run-1"), last=1, head=1)) == []
+        assert run(against_rules(log.pk, StreamSource("run-1"), last=1, head=1)) == AgainstRules()
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("constant", ["_MOST_FOUND", "_BUDGET_SECONDS"])
+def test_pages_say_from_which_event_on_the_rules_were_looked_at(
+    log: Log,
+    pauses: Callable[[Target], datetime],
+    client: Client,
+    user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    constant: str,
+) -> None:
+    client.force_login(user)
+    since = pauses(ROUTER)
+    tell(log, *(since + timedelta(minutes=minute) for minute in range(1, 6)))
+    pages = [f"/logs/{log.name}/streams/run-1/", f"/logs/{log.name}/replay/stream/run-1/5"]
+    for page in pages:
+        assert "the rules of the log" not in client.get(page).content.decode()
+    monkeypatch.setattr(against_rules_module, constant, 2 if constant == "_MOST_FOUND" else -1.0)
+    monkeypatch.setattr(scan, "_FIRST_PLACES", 2)
+    for page in pages:
+        text = client.get(page).content.decode()
+        assert re.search(r"the rules of the log from #[45] on", text), text
