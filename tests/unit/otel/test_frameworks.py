@@ -239,3 +239,18 @@ def test_a_chain_without_models_is_a_run() -> None:
         "workflow.started",
         "workflow.finished",
     ]
+
+
+@pytest.mark.parametrize("key", ["crew_tasks", "crewai.crew.tasks"])
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        ([{"description": "Look order 1004 up."}, {"description": "Tell Ada."}], "Look order 1004 up.\nTell Ada."),
+        ([{"description": "Look order 1004 up."}, {"description": 5}, "x"], "Look order 1004 up."),
+        ([], None),
+        ({"description": "x"}, None),
+    ],
+)
+def test_the_task_of_a_crew_is_all_its_tasks(key: str, tasks: object, told: str | None) -> None:
+    events = map_run([span(1, None, 0, 9, **CHAIN, **{"crew_key": "k", key: json.dumps(tasks)})]).events
+    assert data_of(events, "workflow.started").get("task") == told
