@@ -27,6 +27,7 @@ from events.views.row_text import (
 
 _ARROW = "→"
 _MAX_CALLS = 3
+_MAX_OPERATIONS = 3
 _MAX_NUMBER = 10**12
 _USUAL_REASONS = frozenset({"stop", "end_turn", "completed", "tool_calls", "tool_call", "tool_use", "function_call"})
 _SILENT_KEYS = frozenset(
@@ -113,6 +114,19 @@ def _content(key: str, arrow: str = "") -> Teller:
             yield key, words_of(arrow, data[key])
 
     return tell
+
+
+def _patch(data: Data) -> Told:
+    """Tell the operations of a JSON Patch."""
+    patch = data.get("patch")
+    if not isinstance(patch, list):
+        return
+    operations = [each for each in islice(patch, _MAX_OPERATIONS) if isinstance(each, dict)]
+    for each in operations:
+        act = one_line(f"{each.get('op')} {each.get('path')}", MAX_NAME_CHARACTERS)
+        yield "patch", words_of(act, each["value"]) if "value" in each else KeyValue(act, "call", "")
+    if len(patch) > _MAX_OPERATIONS and operations:
+        yield "patch", KeyValue("", "call", f"and {len(patch) - _MAX_OPERATIONS:,} more")
 
 
 def _request(data: Data) -> Told:
@@ -206,6 +220,8 @@ _TELLERS: dict[str, tuple[Teller, ...]] = {
     "tool.called": (_call,),
     "tool.returned": _OF_RETURN,
     "tool.failed": _OF_RETURN,
+    "state.snapshot": (_content("state"),),
+    "state.patched": (_patch,),
     "task.delegated": (_target, _content("instruction")),
     "span.ended": _OF_SPAN,
     "span.failed": _OF_SPAN,

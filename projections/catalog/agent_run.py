@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from projections import STREAM, Decoded, Projection
-from projections.catalog import tool_calls
+from projections.catalog import shared_state, tool_calls
 from projections.catalog.machine import newest, without
 from projections.catalog.messages import cut, fields
-from projections.catalog.open_agents import MAX_OPEN, closed, labels_of, opened, updated, walk
+from projections.catalog.open_agents import MAX_OPEN, closed, labels_of, listed, opened, updated, walk
 from projections.catalog.run_data import (
     LONG,
     OTHER_WORK,
@@ -53,6 +53,7 @@ agent_run = Projection(
         " it arose, the newest messages, the calls of tools with their outcomes, tokens and cost so far."
     ),
     key=STREAM,
+    version=2,
     initial={
         "status": "not started",
         "name": None,
@@ -70,6 +71,7 @@ agent_run = Projection(
         "agents": {},
         "models": {},
         "turns": 0,
+        "shared_state": {"told": 0, "position": None, "last_change": None},
         "open_workflows": [],
         "ended_at": None,
         "causes": {"agents": {}, "calls": {}},
@@ -192,7 +194,7 @@ def model_replied(state: State, happened: Decoded) -> State:
     state = _with_message(state, f"{happened.position} {speaker}", text)
     state = _with_cause(state, happened, label, is_reply=True)
     calls = [tool for tool, _ in calls_in(data)]
-    return _doing(state, label, f"calls {_listed(calls)}" if calls else "has replied")
+    return _doing(state, label, f"calls {listed(calls)}" if calls else "has replied")
 
 
 @agent_run.on("model.failed")
@@ -245,6 +247,12 @@ def step_failed(state: State, happened: Decoded) -> State:
     by = _label(state, happened) if happened.agent else None
     kind = happened.type.partition(".")[0]
     return _with_error(worked(state, happened), happened, kind, name_in(fields(happened)), by=by)
+
+
+@agent_run.on("state.snapshot", "state.patched")
+def state_told(state: State, happened: Decoded) -> State:
+    """Apply a state that the agents share, or a change of it."""
+    return shared_state.changed(_running(state), happened)
 
 
 def _running(state: State) -> State:
@@ -312,12 +320,7 @@ def _settled(state: State, label: str | None) -> State:
     if agent is None or label is None:
         return state
     awaited = tool_calls.pending_of(state, label) or list(agent.get("agents", ()))
-    return _doing(state, label, f"waits for {_listed(awaited) if awaited else 'its model'}")
-
-
-def _listed(names: list[str]) -> str:
-    """Return a few names in words."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return _doing(state, label, f"waits for {listed(awaited) if awaited else 'its model'}")
 
 
 def _counts_of(state: State, name: str) -> dict[str, Any]:

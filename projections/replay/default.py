@@ -22,8 +22,8 @@ _MESSAGES = run.handlers.keys() - agent_run.handlers.keys() - {"*"}
 """The types of other kinds of runs, which also call tools."""
 _SHARED = ("tool.", "task.")
 """The beginnings of the types that runs of all kinds have."""
-_ANY_KIND = "span."
-"""The beginning of the types of spans that no convention knows."""
+_NEUTRAL = ("span.", "state.")
+"""The beginnings of the types that tell nothing: spans that no convention knows, and states of any application."""
 
 
 def default_projection(log_id: int, source: Source) -> DbWork[Projection]:
@@ -41,10 +41,10 @@ def is_agent_run(events: Collection[tuple[str, str]], *, is_whole: bool = True) 
     """Whether events, given as types and streams, begin a run of agents.
 
     Most of them are of types that `agent_run` knows. Some of these belong to no other kind of run, or the source has
-    all events of its run (`is_whole`), and there is no message of another kind. A span of any kind tells nothing. An
-    event in the stream of an agent, such as `agent-router`, tells of the agent's process.
+    all events of its run (`is_whole`), and there is no message of another kind. A span of any kind tells nothing, and
+    a state neither. An event in the stream of an agent, such as `agent-router`, tells of the agent's process.
     """
-    events = [(type, stream) for type, stream in events if not type.startswith(_ANY_KIND)]
+    events = [(type, stream) for type, stream in events if not type.startswith(_NEUTRAL)]
     known = [type for type, stream in events if type in agent_run.handlers and not stream.startswith("agent-")]
     is_distinct = any(not type.startswith(_SHARED) for type in known)
     has_messages = any(type in _MESSAGES for type, _ in events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -56,6 +56,21 @@ def states_of(log_name: str, kind: str, key: str) -> list[StateLink]:
     return [_link(log_name, each, key) for each in registry.PROJECTIONS.values() if each.key is _KEYS[kind]]
 
 
+def states_of_newest_stream(log_name: str, events: Sequence[Event]) -> list[StateLink]:
+    """Return the states by projections that know types of a stream by name: the newest stream that has such states.
+
+    So a workflow leads to the states of its last run of agents. A projection of any event knows as much of any stream.
+    """
+    streams: dict[str, list[Event]] = {}
+    for event in reversed(events):
+        streams.setdefault(event.stream, []).append(event)
+    knowing = [each for each in registry.PROJECTIONS.values() if each.key is STREAM and "*" not in each.handlers]
+    for stream, of_stream in streams.items():
+        if readers := [each for each in knowing if any(map(each.reads, of_stream))]:
+            return [_link(log_name, each, stream) for each in readers]
+    return []
+
+
 def states_with(log_name: str, event: Event) -> list[StateLink]:
     """Return the states to which an event belongs, as they were after it."""
     readers = (each for each in registry.PROJECTIONS.values() if each.reads(event))
@@ -100,5 +115,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "query": query,
     "read_as": read_as,
     "states_of": states_of,
+    "states_of_newest_stream": states_of_newest_stream,
     "states_with": states_with,
 }

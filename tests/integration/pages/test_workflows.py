@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from types import SimpleNamespace
 from typing import Any
@@ -290,3 +291,25 @@ def test_a_run_without_a_clock_took_no_known_time(viewer: Client, at: str, appen
     assert page.count("no times") == 1
     assert "no times" in viewer.get(f"{at}workflows/bulk/").content.decode()
     assert "no times" not in viewer.get(f"{at}workflows/single/").content.decode()
+
+
+def test_a_workflow_leads_to_the_states_of_its_last_run_of_agents(
+    viewer: Client, append: AppendEvents, at: str
+) -> None:
+    def states() -> list[tuple[str, str]]:
+        page = viewer.get(f"{at}workflows/order-1/").content.decode()
+        said = page.partition("States:")[2].partition("</span>")[0]
+        return re.findall(r"projections/([^/]+)/state\?key=([^\"]+)", html.unescape(said))
+
+    workflow = {"correlation_id": "order-1"}
+    append("order-1", {"type": "OrderPlaced", **workflow})
+    assert states() == [("lifecycle", "order-1"), ("transcript", "order-1")]
+    for run in ("run-1", "run-2"):
+        append(run, {"type": "agent.started", **workflow}, {"type": "state.snapshot", **workflow})
+    append("order-1", {"type": "OrderPacked", **workflow})
+    assert states() == [
+        ("lifecycle", "order-1"),
+        ("transcript", "order-1"),
+        ("agent_run", "run-2"),
+        ("agent_state", "run-2"),
+    ]

@@ -51,6 +51,18 @@ FACTS = ["1,200 + 22 tokens", "1.2 s", "m-1"]
         ),
         ("model.replied", {**REPLY, "duration_ms": 1205, "messages": [{"role": "user"}]}, FACTS),
         ("model.failed", {"error": {"type": "Server", "message": "500"}, "model": "m-1"}, ["“500”", "m-1"]),
+        ("state.snapshot", {"state": {"order": "1004", "vans": ["V1"]}}, ['{order="1004", vans=[ 1 ]}']),
+        (
+            "state.patched",
+            {"patch": [{"op": "add", "path": "/vans/-", "value": "V2"}, {"op": "remove", "path": "/a/b"}]},
+            ["add /vans/- “V2”", "remove /a/b"],
+        ),
+        (
+            "state.patched",
+            {"patch": [{"op": "replace", "path": f"/{number}", "value": number} for number in range(5)]},
+            ["replace /0 0", "replace /1 1", "replace /2 2", "and 2 more"],
+        ),
+        ("state.patched", {"patch": {"op": "add"}}, ["patch “add”"]),
         ("tool.called", CALL, ['reserve_van(order_id="1004", van="V1")']),
         ("tool.called", {"name": "reserve_van", "call_id": "c1"}, ["reserve_van"]),
         ("tool.called", {"name": "ask", "arguments": "Why?"}, ['ask("Why?")']),

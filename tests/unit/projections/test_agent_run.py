@@ -26,7 +26,7 @@ MOST_CHARACTERS = 250_000
 FIELDS = tuple(
     """
     name task output error duration_ms role content reasoning tool_calls model input_tokens output_tokens cost messages
-    finish_reason arguments call_id result target by instruction question answer
+    finish_reason arguments call_id result target by instruction question answer state patch
     """.split()  # noqa: SIM905 - a list of that many lines says no more
 )
 

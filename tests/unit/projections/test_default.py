@@ -16,7 +16,7 @@ def begins_run(*types: str, stream: str = "run-1") -> bool:
     return is_agent_run([(type, stream) for type in types])
 
 
-@pytest.mark.parametrize("type", sorted(agent_run.handlers.keys() - {"span.failed"}))
+@pytest.mark.parametrize("type", sorted(agent_run.handlers.keys() - {"span.failed", "state.snapshot", "state.patched"}))
 def test_the_first_event_of_a_run_of_agents_is_enough(type: str) -> None:
     assert begins_run(type)
 
@@ -26,6 +26,7 @@ def test_it_stays_a_run_of_agents_as_more_events_come() -> None:
     assert all(begins_run(*types[:n]) for n in range(1, len(types)))
     assert begins_run("workflow.started", "GET /orders", "agent.started", "user.message", "model.replied")
     assert begins_run("workflow.started", *["span.ended"] * 5, "model.replied")
+    assert begins_run("order.placed", "workflow.started", "agent.started", *["state.patched"] * 5)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def test_it_stays_a_run_of_agents_as_more_events_come() -> None:
         [],
         ["order.placed"],
         ["span.ended", "span.failed"],
+        ["state.snapshot", "state.patched"],
         ["order.placed", "workflow.started", "payment.initiated"],
         ["system.message", "user.message", "tool.called", "tool.returned", "tool.called", "tool.returned"],
         ["task.delegated", "agent.message"],

@@ -188,7 +188,7 @@ def test_ones_own_code_is_told_apart_from_the_catalogues(load: Load, monkeypatch
 
 
 GOLDEN = {
-    "agent_run": "4e6edf2e739513733a13462cc6ced2b7851a9bb64926f7f8d2e2bc5a961f57ce",
+    "agent_run": "dae9d90eaf939b2c9d11029da7c7c601015f317e29383c8ff5a42d96dd1f8a1e",
     "agent_state": "b63dbd46321ac916ecd0efcc77c8d42f373d0809b15322ead6cc5d6490fa2e56",
     "agents": "82bfe2a3198cd6655ea1933621736ebecd869a3fbefde36c29a83ca6825b375a",
     "collisions": "59107f76db101184600f07f1211b0aa6ede4bc04d920972038e682ff16614eca",
