@@ -8,6 +8,7 @@ from django.urls import path, register_converter
 from events.converters import PositionConverter
 from events.views.connect.page import connect, connect_arrivals, connect_map_now
 from events.views.event import event
+from events.views.held import held
 from events.views.home import home
 from events.views.pauses import pause, resume
 from events.views.query_completion import completions, seen
@@ -46,6 +47,7 @@ urlpatterns = [
     path("logs/<slug:log>/subscriptions/<slug:name>/rewind", rewind_subscription, name="subscription-rewind"),
     path("logs/<slug:log>/pause", pause, name="pause"),
     path("logs/<slug:log>/resume", resume, name="resume"),
+    path("logs/<slug:log>/held", held, name="held"),
     path("logs/<slug:log>/completions", completions, name="completions"),
     path("logs/<slug:log>/seen/<slug:name>", seen, name="seen"),
     path("logs/<slug:log>/connect/", connect, name="connect"),

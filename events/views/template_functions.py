@@ -15,7 +15,7 @@ from events.api.responses import iso
 from events.converters import names_string, workflow_url
 from events.json.tree import RowUrls
 from events.views.durations import brief_span, took
-from events.views.held import held_in, held_of
+from events.views.held import held_in, held_of, held_seen
 
 
 def moment(at: datetime) -> tuple[str, str, str]:
@@ -73,6 +73,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "asking_for": names_string,
     "held_in": held_in,
     "held_of": held_of,
+    "held_seen": held_seen,
     "link": link,
     "link_to": link_to,
     "moment_of": moment,

@@ -95,6 +95,22 @@ def test_the_page_flips_at_the_first_span_and_leads_to_the_run(
 
 
 @pytest.mark.usefixtures("mapping")
+def test_an_open_timeline_says_what_is_held_until_it_is_mapped(admin_page: Page, server: Server, log: Log) -> None:
+    admin_page.goto(f"/logs/{log.name}/connect/")
+    make_token(admin_page)
+    exporter = Exporter(server, admin_page)
+    admin_page.goto(f"/logs/{log.name}/")
+    address = admin_page.url
+    exporter.send(2, 1, **AGENT)
+    expect(admin_page.get_by_text("held: 1 span")).to_be_visible()
+    assert findings(admin_page) == []
+    OtelTrace.objects.filter(log=log).update(due_at=timezone.now())
+    expect(admin_page.get_by_text("agent.finished").first).to_be_visible()
+    expect(admin_page.get_by_text("held: 1 span")).to_have_count(0)
+    assert admin_page.url == address
+
+
+@pytest.mark.usefixtures("mapping")
 @pytest.mark.parametrize("width", [1440, 390])
 def test_what_failed_is_mapped_again_and_the_token_stays(themed: Page, server: Server, log: Log, width: int) -> None:
     themed.set_viewport_size({"width": width, "height": 900})

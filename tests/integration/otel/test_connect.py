@@ -18,7 +18,9 @@ from events.access.tokens import hash_of
 from events.api.otlp import exporters
 from events.models import Log, OtelTrace, Role, Scope, Token
 from events.otel.worker import working
+from events.views import held
 from events.views.connect.frameworks import FRAMEWORKS
+from events.views.subscriptions.shared_read import SharedRead
 from tests.support.connect import AGENT, came_of, sign_in, words
 from tests.support.factories import make_member
 from tests.support.otel import (
@@ -217,15 +219,36 @@ async def test_pages_of_a_run_say_how_many_spans_of_it_are_held(
         assert "held: 2 spans, 1 log record" in text
 
 
-async def test_a_run_that_is_held_as_a_whole_stands_above_the_workflows(
-    client: httpx2.AsyncClient, log: Log, admin: AsyncClient
+@pytest.mark.parametrize("page", ["", "workflows/"])
+async def test_a_run_that_is_held_as_a_whole_stands_above_the_timeline_and_the_workflows(
+    client: httpx2.AsyncClient, log: Log, admin: AsyncClient, page: str
 ) -> None:
     async def text() -> str:
-        return words((await admin.get(f"/logs/{log.name}/workflows/")).content.decode())
+        return words((await admin.get(f"/logs/{log.name}/{page}")).content.decode())
 
     assert "held:" not in await text()
     await send(client, export(span(new_trace(), 2, 1, **AGENT), span(new_trace(), 2, 1, **AGENT)))
     assert "held: 2 spans" in await text()
+
+
+async def test_an_open_timeline_is_told_when_something_else_is_held(
+    client: httpx2.AsyncClient, log: Log, other_log: Log, admin: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(seen: str = "") -> tuple[str, str]:
+        monkeypatch.setattr(held, "_reads", SharedRead())  # which keeps what it read for a second
+        answer = await admin.get(f"/logs/{log.name}/held", headers={"X-Seen": seen})
+        page = answer.content.decode()
+        return (words(page) if answer.status_code == 200 else str(answer.status_code)), page
+
+    text, page = await ask()
+    assert (text, page.count(" hidden ")) == ("", 1)
+    assert (await ask("nothing"))[0] == "204"
+    await send(client, export(span(new_trace(), 2, 1, **AGENT)))
+    text, page = await ask("nothing")
+    assert (text, page.count(" hidden ")) == ("held: 1 span", 0)
+    seen = page.partition('"X-Seen": "')[2].partition('"')[0]
+    assert (await ask(seen))[0] == "204"
+    assert (await (await sign_in(other_log, Role.VIEWER)).get(f"/logs/{log.name}/held")).status_code == 404
 
 
 async def test_refusals_of_the_token_stand_there(

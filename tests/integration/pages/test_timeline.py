@@ -123,13 +123,13 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 ) -> None:
     append("order-1", *[{"agent": "a"}] * ROWS)
     # session, user, membership with its log and its head; letters to decide; one slice of events; the most frequent
-    # values; once a process: the numbers of types
-    with django_assert_num_queries(7):
+    # values; what is held; once a process: the numbers of types
+    with django_assert_num_queries(8):
         viewer.get(at)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         viewer.get(f"{at}?before=50&q=type:Placed")
     # the session's cache is per request; a newer page searches twice where it meets the head
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         viewer.get(f"{at}?after=50")
 
 
