@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -13,7 +14,9 @@ import msgspec
 
 from eventsite_client.testing.leases import Leases
 from eventsite_client.testing.memory_log import MemoryLog, Problem, check_stream
-from eventsite_client.testing.query import NotInFake, matcher
+from eventsite_client.testing.pauses import Pauses
+from eventsite_client.testing.query import BadQuery, NotInFake, matcher
+from eventsite_client.testing.states import States
 from eventsite_client.testing.subscriptions import DeadLetter, Subscription, id_of_event
 
 Body = dict[str, Any]
@@ -27,7 +30,9 @@ class Api:
         self.log = MemoryLog()
         self._now = now
         self._leases = Leases(now)
+        self._states = States(self.log)
         self._subscriptions: dict[str, Subscription] = {}
+        self._pauses = Pauses()
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return the events that subscriptions could not have done."""
@@ -51,7 +56,10 @@ class Api:
         for method, path, route in self._routes(query, body):
             match = re.fullmatch(f"/api/{path}", address.path)
             if match and request.method == method:
-                return route(*map(unquote, match.groups()))
+                try:
+                    return route(*map(unquote, match.groups()))
+                except BadQuery as error:
+                    raise Problem(422, "invalid-query", str(error), column=error.column) from None
         raise NotInFake(f"The fake has no {request.method} {address.path}.")
 
     def _routes(self, query: dict[str, str], body: Any) -> list[tuple[str, str, Callable[..., Answer]]]:
@@ -61,8 +69,19 @@ class Api:
             ("POST", "events", lambda: self._append_lines(body) if isinstance(body, bytes) else self._append_all(body)),
             ("GET", "events", lambda: (200, self._read(query))),
             ("GET", r"events/(\d+)", lambda position: (200, self._event(int(position)))),
-            ("GET", "projections/latest/state", lambda: (200, self._latest(query))),
-            ("GET", "projections/latest/states", lambda: (200, self._states(query))),
+            ("GET", "projections/latest/state", lambda: (200, self._states.state(query))),
+            ("GET", "projections/latest/states", lambda: (200, self._states.states(query))),
+            ("GET", "projections/latest/diff", lambda: (200, self._states.diff(query))),
+            ("GET", "replays/([^/]+)/why", lambda kind: (200, self._states.why(kind, query))),
+            ("GET", "replays/([^/]+)/seek", lambda kind: (200, self._states.seek(kind, query))),
+            (
+                "POST",
+                "agents/([^/]+)/pause",
+                lambda name: self._pauses.pause("agent", name, body["reason"], self._head),
+            ),
+            ("POST", "agents/([^/]+)/resume", lambda name: self._pauses.resume("agent", name, self._head)),
+            ("POST", "workflows/pause", lambda: self._pauses.pause("workflow", body["id"], body["reason"], self._head)),
+            ("POST", "workflows/unpause", lambda: self._pauses.resume("workflow", body["id"], self._head)),
             ("POST", "leases", lambda: (200, self._leases.acquire(body))),
             ("POST", "leases/renew", lambda: (200, self._leases.renew(body))),
             ("POST", "leases/release", lambda: (200, self._leases.release(body))),
@@ -92,14 +111,16 @@ class Api:
             for place, event in enumerate(events):
                 event.setdefault("id", id_of_event(settles[0]["delivery"], place))
 
-        def check() -> None:
+        def check(append: Body) -> None:
+            for event in append["events"]:
+                self._pauses.check(event)
             for condition in guards.get("if", []):
                 self.log.check(condition, end)
             self._leases.check(guards.get("leases", []))
             for each in settles:
                 self._check_delivery(each)
 
-        answers = [self.log.append(append["stream"], append, check) for append in appends]
+        answers = [self.log.append(append["stream"], append, partial(check, append)) for append in appends]
         for each in settles:
             subscription = self._subscription(each["subscription"])
             if subscription.result_of(each["delivery"], self._now()) == "settled":
@@ -171,32 +192,6 @@ class Api:
         if not 1 <= position <= self._head:
             raise Problem(404, "no-such-event", f"There is no event at {position}.")
         return self.log.events[position - 1]
-
-    def _latest(self, query: dict[str, str]) -> dict[str, Any]:
-        if unknown := query.keys() - {"key", "at_version", "at_position", "wait_for_position"}:
-            raise NotInFake(f"The fake has no {', '.join(sorted(unknown))} of states.")
-        version, position = (int(query.get(name, self._head)) for name in ("at_version", "at_position"))
-        events = [
-            event
-            for event in self.log.events[:position]
-            if event["stream"] == query["key"] and event["version"] <= version
-        ]
-        state: dict[str, Any] = {}
-        for event in events:
-            state |= event["data"] if isinstance(event["data"], dict) else {}
-        last = events[-1] if events else {"position": 0, "version": 0}
-        place = {"position": last["position"], "version": last["version"], "events": len(events)}
-        return {"projection": "latest", "key": query["key"], "state": state, **place, "stale": None}
-
-    def _states(self, query: dict[str, str]) -> dict[str, Any]:
-        if query.get("q"):
-            raise NotInFake("The fake knows no queries for states.")
-        keys = sorted(
-            {event["stream"] for event in self.log.events if event["stream"].startswith(query.get("prefix", ""))}
-        )
-        page = [key for key in keys if key > query.get("after", "")][: int(query["limit"])]
-        states = [{**self._latest({"key": key}), "error": None, "error_position": None} for key in page]
-        return {"states": states, "next": page[-1] if page and page[-1] != keys[-1] else None}
 
 
 def _page(

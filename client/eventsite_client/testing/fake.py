@@ -32,9 +32,9 @@ class FakeLog(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         ship(log.client(), "order-42")  # your code
         assert [event.type for event in log.events] == ["OrderShipped"]
 
-    It knows appends with all their guards, bulk, reads, long polls, leases, subscriptions, states of the projection
-    `latest`, and the query language without times, system events and states. It appends no events of the server. What
-    it does not know, it refuses with the code `not-in-fake`.
+    It knows appends with all their guards, bulk, reads, long polls, leases, subscriptions, pauses, states and replays
+    of the projection `latest`, and the query language without times, system events and `changed:`. It appends no events
+    of the server. What it does not know, it refuses with the code `not-in-fake`.
     """
 
     def __init__(self) -> None:

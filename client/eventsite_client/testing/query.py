@@ -20,7 +20,8 @@ _NAMES = {
     "id": "id",
 }
 _NUMBERS = ("position", "version")
-_UNKNOWN = ("since", "until", "system", "state", "changed")
+_NOT_IN_FAKE = ("since", "until", "system", "state", "changed")
+_FIELDS = (*_NAMES, *_NUMBERS, *_NOT_IN_FAKE, "data", "metadata", "tag", "category", "has")
 _TOKEN = re.compile(
     r"""\s*(?: (?P<mark>[()]) | (?P<minus>-)(?=\S)
     | (?P<field>[a-z]+(?:(?:\.(?:"(?:[^"\\]|\\.)*"|[^\s.:<>="()\[\]]+))|\[(?:\d+|\*)\])*)\s*(?P<sign><=|>=|<|>|:)\s*
@@ -39,13 +40,26 @@ class NotInFake(Exception):
     """The fake does not know this. A server may."""
 
 
-def matcher(query: str) -> Matcher:
+class BadQuery(Exception):
+    """A server does not know this either."""
+
+    def __init__(self, column: int, problem: str) -> None:
+        super().__init__(f"Column {column}: {problem}")
+        self.column = column
+
+
+def matcher(query: str, *, parts: tuple[str, ...] = ("data", "metadata")) -> Matcher:
     """Return the function that tells whether an event, as the API writes it, fits a query.
+
+    Args:
+        query: the query.
+        parts: the members that have paths: also `state`, for steps of a replay; only that, for states.
 
     Raises:
         NotInFake: the fake can't read it.
+        BadQuery: a server can't read it either.
     """
-    parser = _Parser(query)
+    parser = _Parser(query, parts)
     fits = parser.alternatives()
     if parser.token is not None:
         raise NotInFake(f"The fake can't read the query {query!r}.")
@@ -53,8 +67,9 @@ def matcher(query: str) -> Matcher:
 
 
 class _Parser:
-    def __init__(self, query: str) -> None:
+    def __init__(self, query: str, parts: tuple[str, ...]) -> None:
         self._query = query
+        self._parts = parts
         self._tokens = self._all()
         self.token: re.Match[str] | None = None
         self._advance()
@@ -104,29 +119,42 @@ class _Parser:
             self._advance()
             return inner
         if token["field"]:
-            return _comparison(token)
+            return _comparison(token, self._parts)
+        if "data" not in self._parts:
+            raise NotInFake("The fake looks for no words in states.")
         text = _unescaped(token["phrase"]) if token["phrase"] is not None else token["word"]
         return lambda event: _lower(text) in _lower(_texts(event))
 
 
-def _comparison(token: re.Match[str]) -> Matcher:
+def _comparison(token: re.Match[str], parts: tuple[str, ...]) -> Matcher:
     field, sign = token["field"], token["sign"]
     is_quoted = token["quoted"] is not None
     text = _unescaped(token["quoted"]) if is_quoted else token["plain"]
     name, _, path = field.partition(".")
-    if field == "has":
-        return _presence(text)
-    if name in ("data", "metadata") and path:
+    if name in parts and path:
         fits = _value_test(sign, text, is_quoted)
         return lambda event: any(fits(value) for value in _values(event[name], path))
-    if (sign != ":" and field not in _NUMBERS) or field in _UNKNOWN or path:
+    if name not in _FIELDS:
+        raise BadQuery(token.start("field") + 1, f"there is no field {name!r}.")
+    if "data" not in parts:
+        raise NotInFake(f"The fake does not know the term {token[0].strip()!r} of states.")
+    if field == "has":
+        return _presence(text)
+    if (sign != ":" and field not in _NUMBERS) or path:
         raise NotInFake(f"The fake does not know the term {token[0].strip()!r}.")
     if field in _NUMBERS:
-        if not _COUNT.fullmatch(text):
-            raise NotInFake(f"{text!r} is no {field}.")
-        fits = _value_test(sign, text, is_quoted=False)
-        return lambda event: fits(event[field])
-    pattern = _pattern(text, is_quoted)
+        return _number(field, sign, text)
+    return _name(field, _pattern(text, is_quoted))
+
+
+def _number(field: str, sign: str, text: str) -> Matcher:
+    if not _COUNT.fullmatch(text):
+        raise NotInFake(f"{text!r} is no {field}.")
+    fits = _value_test(sign, text, is_quoted=False)
+    return lambda event: fits(event[field])
+
+
+def _name(field: str, pattern: Callable[[str], bool]) -> Matcher:
     if field == "tag":
         return lambda event: any(map(pattern, event["tags"]))
     if field == "category":

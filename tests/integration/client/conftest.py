@@ -21,22 +21,35 @@ def make_client(request: pytest.FixtureRequest) -> Iterator[MakeClient]:
         if request.param.endswith("threads"):
 
             def make(*arguments: Any, **options: Any) -> Client:
-                return stack.enter_context(fake.client() if fake else Client(*arguments, **options))
+                return stack.enter_context(fake.client(**of_fake(options)) if fake else Client(*arguments, **options))
         else:
             loop = stack.enter_context(Loop())
 
             def make(*arguments: Any, **options: Any) -> Client:
-                twin = fake.async_client() if fake else AsyncClient(*arguments, **options)
+                twin = fake.async_client(**of_fake(options)) if fake else AsyncClient(*arguments, **options)
                 client: Client = stack.enter_context(in_threads(loop, twin))
                 return client
 
         yield make
 
 
+def of_fake(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a client of a fake, which is its own transport."""
+    return {name: value for name, value in options.items() if name != "transport"}
+
+
 @pytest.fixture
 def client(make_client: MakeClient, request: pytest.FixtureRequest) -> Client:
     """A client of the test's log, with a token that appends and reads; or of a fake."""
     return _made(make_client, request, "token")
+
+
+@pytest.fixture
+def address(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The address of the server and the token of `client`; a fake needs none."""
+    if request.node.callspec.params["make_client"].startswith("fake"):
+        return "", ""
+    return request.getfixturevalue("server").url, request.getfixturevalue("token")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.support.relay import Relay
 from tests.support.running import append
 from tests.support.server import Server, database_variables, free_port
 from tests.support.transports import Through
-from tests.support.twins import MakeClient
+from tests.support.twins import EVERYWHERE, MakeClient
 
 SSE = "text/event-stream"
 
@@ -33,12 +33,18 @@ def own_server(database: None, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+def count(client: Client, *numbers: int) -> None:
+    client.append("s", *(NewEvent(f"T{n % 2}", n) for n in numbers))
+
+
 def write(log: Log, *numbers: int) -> None:
     append(log, [("s", {"type": f"T{n % 2}", "data": b"%d" % n}) for n in numbers])
 
 
-def test_events_that_were_and_events_that_come_are_followed(client: Client, log: Log) -> None:
-    write(log, *range(1, 1_501))
+@EVERYWHERE
+def test_events_that_were_and_events_that_come_are_followed(client: Client) -> None:
+    for first in range(1, 1_501, 300):
+        count(client, *range(first, first + 300))
     with client.follow("type:T1", after=2) as follower:
         assert follower.position == 2
         assert [event.data for event in islice(follower, 749)] == list(range(3, 1_500, 2))
@@ -47,19 +53,20 @@ def test_events_that_were_and_events_that_come_are_followed(client: Client, log:
         assert (event.data, follower.position) == ("new", 1_501)
 
 
+@EVERYWHERE
 def test_the_position_moves_past_events_that_do_not_fit(
-    make_client: MakeClient, server: Server, token: str, log: Log, monkeypatch: pytest.MonkeyPatch
+    make_client: MakeClient, client: Client, address: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "_POLL_SECONDS", 0.2)
-    write(log, 1, 2)
+    count(client, 1, 2)
     polling = Through(lambda request: httpx2.Response(200) if request.headers["accept"] == SSE else None)
-    follower = make_client(server.url, token, transport=lambda: polling).follow("type:T1")
+    follower = make_client(*address, transport=lambda: polling).follow("type:T1")
     assert next(follower).data == 1
     waiting = threading.Thread(target=next, args=(follower,))
     waiting.start()
     while follower.position < 2:
         time.sleep(0.01)
-    write(log, 4, 6, 7)
+    count(client, 4, 6, 7)
     waiting.join()
     assert follower.position == 5
 
@@ -128,9 +135,23 @@ def test_a_follower_stops_when_its_token_is_revoked(make_client: MakeClient, ser
         next(follower)
 
 
-def test_what_the_server_refuses_is_raised(client: Client, make_client: MakeClient, token: str) -> None:
-    with pytest.raises(InvalidQuery):
-        next(client.follow("agnet:router"))
+@EVERYWHERE
+def test_what_the_server_refuses_is_raised(client: Client) -> None:
+    with pytest.raises(InvalidQuery) as caught:
+        next(client.follow("type:A agnet:router"))
+    assert caught.value.column == 8
+
+
+@EVERYWHERE
+def test_a_follower_that_begins_after_another_one_goes_on_there(client: Client) -> None:
+    count(client, *range(1, 11))
+    with client.follow() as follower:
+        assert [next(follower).data for _ in range(4)] == [1, 2, 3, 4]
+    with client.follow("type:T0", after=follower.position) as other:
+        assert [next(other).data for _ in range(3)] == [6, 8, 10]
+
+
+def test_a_follower_gives_up_if_nobody_answers_at_all(make_client: MakeClient, token: str) -> None:
     nobody = make_client(f"http://127.0.0.1:{free_port()}", token, timeout=1)
     begin = time.monotonic()
     with pytest.raises(NoAnswer):
@@ -144,12 +165,13 @@ def test_an_address_that_is_not_eventsites_is_an_error(make_client: MakeClient, 
         next(make_client(server.url, token, transport=lambda: page).follow())
 
 
-def test_an_event_is_waited_for(client: Client, log: Log) -> None:
-    write(log, 1, 2)
+@EVERYWHERE
+def test_an_event_is_waited_for(client: Client) -> None:
+    count(client, 1, 2)
     assert client.wait_for("type:T0").position == 2
     with pytest.raises(TimedOut, match="type:T9"):
         client.wait_for("type:T9", timeout=0.2)
-    writing = threading.Timer(0.3, write, (log, 3, 4))
+    writing = threading.Timer(0.3, count, (client, 3, 4))
     writing.start()
     assert client.wait_for("type:T0", after=2).position == 4
     writing.join()

@@ -14,20 +14,19 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
-from events.access.tokens import create_token
-from events.models import Log, Scope
-from eventsite_client import AsyncClient, Client, NewEvent
+from eventsite_client import AsyncClient, Client, NewEvent, Paused
 from eventsite_client._background import lifetime
 from eventsite_client._background.spool import Spool
 from tests.support.patience import PATIENCE
 from tests.support.processes import die_with_parent
 from tests.support.server import CHECKOUT, Server, database_variables, free_port
 from tests.support.transports import Through
-from tests.support.twins import MakeClient
+from tests.support.twins import EVERYWHERE, MakeClient
 
 pytestmark = pytest.mark.processes
 
@@ -56,23 +55,30 @@ def start(program: str, server_url: str, token: str, **variables: str) -> subpro
     )
 
 
-def test_logged_events_arrive_in_order_and_many_at_a_time(make_client: MakeClient, server: Server, token: str) -> None:
-    requests = []
-    client = make_client(server.url, token, transport=lambda: Through(lambda request: requests.append(request)))
+@EVERYWHERE
+def test_logged_events_arrive_in_order(client: Client) -> None:
     for n in range(3_000):
         client.log("s", NewEvent("Counted", n))
     client.log("s", NewEvent("Counted", 3_000), NewEvent("Counted", 3_001, id="mine"))
     assert client.flush()
     assert client.logged == (3_002, 0, 0, 0, 0)
-    assert len(requests) < 100
     events = client.events().all()
     assert [event.data for event in events] == list(range(3_002))
     assert len({event.id for event in events}) == 3_002
     assert events[-1].id == "mine"
 
 
-def test_closing_sends_what_waits(make_client: MakeClient, server: Server, token: str, client: Client) -> None:
-    other = make_client(server.url, token)
+def test_logged_events_are_sent_many_at_a_time(make_client: MakeClient, server: Server, token: str) -> None:
+    requests = []
+    client = make_client(server.url, token, transport=lambda: Through(lambda request: requests.append(request)))
+    client.log("s", *(NewEvent("Counted", n) for n in range(3_000)))
+    assert client.flush()
+    assert len(requests) < 100
+
+
+@EVERYWHERE
+def test_closing_sends_what_waits(make_client: MakeClient, address: tuple[str, str], client: Client) -> None:
+    other = make_client(*address)
     other.log("s", NewEvent("Counted", 1))
     other.close()
     assert numbers(client) == [1]
@@ -295,18 +301,18 @@ def test_the_file_of_a_living_process_is_its_own(
             assert numbers(other) == []
 
 
+@EVERYWHERE
 @pytest.mark.parametrize("spool", [True, False])
 @pytest.mark.parametrize("refused", [1, 100, 250])
-def test_events_that_the_server_refuses_do_not_keep_up_the_others(
+def test_events_that_the_server_refuses_do_not_hold_up_the_others(
     make_client: MakeClient,
-    server: Server,
-    token: str,
+    address: tuple[str, str],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     refused: int,
     spool: bool,
 ) -> None:
-    client = make_client(server.url, token, spool=tmp_path if spool else None)
+    client = make_client(*address, spool=tmp_path if spool else None)
     with caplog.at_level(logging.WARNING, "eventsite_client"):
         for n in range(600):
             tags = ("twice", "twice") if 300 <= n < 300 + refused else ()
@@ -321,22 +327,43 @@ def test_events_that_the_server_refuses_do_not_keep_up_the_others(
         assert kept[0]["refusal"]["code"] == "invalid"
 
 
-def test_events_of_a_paused_agent_are_sent_when_it_goes_on(
-    make_client: MakeClient, server: Server, token: str, log: Log
+@EVERYWHERE
+@pytest.mark.parametrize("spool", [True, False])
+@pytest.mark.parametrize(
+    ("paths", "body"),
+    [
+        (("/agents/router/pause", "/agents/router/resume"), {"reason": "it runs away"}),
+        (("/workflows/pause", "/workflows/unpause"), {"reason": "it runs away", "id": "order-1004"}),
+    ],
+    ids=["agent", "workflow"],
+)
+def test_events_of_an_agent_or_a_workflow_that_is_paused_are_sent_when_it_goes_on(
+    make_client: MakeClient,
+    address: tuple[str, str],
+    admin: Client,
+    tmp_path: Path,
+    spool: bool,
+    paths: tuple[str, str],
+    body: dict[str, str],
 ) -> None:
-    def decide(what: str) -> None:
-        with Client(server.url, create_token(log, name="boss", scopes=[Scope.ADMIN])) as supervisor:
-            supervisor.request("POST", f"/agents/router/{what}", {"reason": "it runs away"}, gives=dict)
-
-    client = make_client(server.url, token)
-    decide("pause")
-    for n in range(3):
-        client.log("s", NewEvent("Counted", n, agent="router" if n else "packer"))
+    client = make_client(*address, spool=tmp_path if spool else None)
+    pause = admin.request("POST", paths[0], body, gives=dict[str, Any])
+    assert admin.request("POST", paths[0], body, gives=dict[str, Any]) == pause
+    router = NewEvent("Counted", agent="router", correlation_id="order-1004")
+    with pytest.raises(Paused, match="it runs away") as caught:
+        client.append("s", router)
+    members = ("kind", "name", "position", "reason")
+    assert [pause[name] for name in members] == [
+        caught.value.members[name] for name in ("paused", "name", "since", "reason")
+    ]
+    client.log("s", NewEvent("Counted", "packed", agent="packer"), *[router] * 3)
     assert not client.flush()
-    assert (client.logged.refused, client.logged.held_back) == (0, 2)
-    decide("resume")
+    assert (client.logged.refused, client.logged.held_back) == (0, 3)
+    assert [event.agent for event in client.stream_events("s")] == ["packer"]
+    assert admin.request("POST", paths[1], body, gives=dict[str, Any])["resumed"] is True
+    assert admin.request("POST", paths[1], body, gives=dict[str, Any])["resumed"] is False
     assert client.flush()
-    assert [event.data for event in client.stream_events("s")] == [0, 1, 2]
+    assert [event.agent for event in client.stream_events("s")] == ["packer", "router", "router", "router"]
 
 
 def test_a_logger_waits_for_room(make_client: MakeClient, server: Server, token: str) -> None:
