@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 import os
 from collections.abc import Mapping
 from types import TracebackType
@@ -20,6 +21,8 @@ from eventsite_client._core.requests import Request, address
 from eventsite_client._core.retrying import Retrying
 from eventsite_client._core.settings import TIMEOUT_SECONDS, address_of, checked_timeout, token_of
 from eventsite_client.errors import EventsiteError
+
+logger = logging.getLogger("eventsite_client")
 
 T = TypeVar("T")
 C = TypeVar("C", bound="AsyncCaller")
@@ -116,7 +119,8 @@ class AsyncCaller:
     async def _call(self, request: Request[T], deadline: Deadline | None = None, *, slack: float = 0.0) -> T:
         """Send a request until it is answered, until a deadline: by default, the client's timeout from now.
 
-        An answer may come some seconds of `slack` after it: the server takes as long as a long poll asked for.
+        An answer may come some seconds of `slack` after it: the server takes as long as a long poll asked for. After a
+        second of failures, the log of this process says once what this waits for.
 
         Raises:
             EventsiteError: it was refused, or the last of the errors that pass by themselves when the time was up.
@@ -130,6 +134,8 @@ class AsyncCaller:
                 pause = retrying.pause_after(error)
                 if pause is None or pause >= deadline.left():
                     raise
+                if retrying.has_to_warn():
+                    logger.warning("waiting for %s, %.0f s at most: %s", self._connections.url, deadline.left(), error)
             await sleep(pause)
 
     async def _call_once(self, request: Request[T], deadline: Deadline) -> T:

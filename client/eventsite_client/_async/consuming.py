@@ -14,6 +14,7 @@ from eventsite_client._core.answers import all_appended
 from eventsite_client._core.consuming import Consumer, Delivery, Settlements, make_request, status_request
 from eventsite_client._core.context import Run
 from eventsite_client._core.deadline import GIVE_BACK_SECONDS, Deadline
+from eventsite_client._core.ids import new_id
 from eventsite_client._core.requests import Request, in_run
 from eventsite_client._core.retrying import Retrying
 from eventsite_client.errors import DeliveryLost, EventsiteError, NoAnswer, Paused, Unavailable
@@ -151,19 +152,33 @@ class AsyncTaking(AsyncIterator["AsyncWork"]):
         retrying = Retrying()
         while True:
             wait = _WAIT_SECONDS if idle_at is None else max(0.0, min(_WAIT_SECONDS, idle_at - time.monotonic()))
-            request = self._consumer.take_request(wait)
+            take = new_id()
             try:
-                deliveries = (await self._caller._call(request)).deliveries
+                deliveries = (await self._caller._call(self._consumer.take_request(take, wait))).deliveries
             except (NoAnswer, Unavailable) as error:  # a consumer outlives its server
                 if idle_at is not None and time.monotonic() >= idle_at:
                     raise
                 logger.warning("%s waits for the server: %s", self._consumer.name, error)
                 await sleep(retrying.pause_after(error) or _PAUSED_SECONDS)
                 continue
+            except BaseException as error:
+                if not isinstance(error, Exception):  # that was interrupted, maybe after the server gave it an event
+                    await shielded(self._give_back, take)
+                raise
             if deliveries:
                 return deliveries[0]
             if idle_at is not None and time.monotonic() >= idle_at:
                 raise StopAsyncIteration
+
+    async def _give_back(self, take: str) -> None:
+        """Give back the event of a take whose answer nobody waits for."""
+        deadline = Deadline(GIVE_BACK_SECONDS)
+        try:
+            answer = await self._caller._call(self._consumer.take_request(take, 0.0), deadline)
+            for delivery in answer.deliveries:
+                await self._caller._call(self._consumer.settle_request(delivery, "release"), deadline)
+        except EventsiteError as error:
+            logger.warning("an event may wait for its deadline: %s", error)
 
 
 class AsyncWork:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from types import TracebackType
 
@@ -11,6 +12,8 @@ from eventsite_client._core.deadline import Deadline
 from eventsite_client._core.following import Cursor
 from eventsite_client.errors import EventsiteError, NoAnswer
 from eventsite_client.types import Event
+
+logger = logging.getLogger("eventsite_client")
 
 
 class AsyncFollower(AsyncIterator[Event]):
@@ -49,6 +52,8 @@ class AsyncFollower(AsyncIterator[Event]):
             pause = self._cursor.pause_after(error)
             if pause is None or not (self._cursor.has_begun or pause < deadline.left()):
                 raise
+            if self._cursor.has_to_warn():
+                logger.warning("a follower waits for %s: %s", self._caller._connections.url, error)
             await sleep(pause)
 
     async def _receive_message(self, deadline: Deadline | None) -> None:

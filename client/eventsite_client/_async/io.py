@@ -34,7 +34,7 @@ class AsyncConnections:
     """The connections to one server with one token. They are opened when they are needed."""
 
     def __init__(self, url: str, token: str, transport: AsyncTransport | None) -> None:
-        self._url = url
+        self.url = url
         self._token = token
         self._transport = transport
         self._pool: tuple[object, httpx2.AsyncClient] | None = None
@@ -49,7 +49,7 @@ class AsyncConnections:
             UnexpectedAnswer: what came is not HTTP.
         """
         http = self._client()
-        sent = build(http, self._url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
+        sent = build(http, self.url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
         try:
             answer = await _within(deadline, http.send(sent))
         except asyncio.TimeoutError:  # in Python 3.10 it is not the builtin one
@@ -66,7 +66,7 @@ class AsyncConnections:
         """
         http = self._client()
         timeouts = TimeoutsUntil(deadline, read=SILENCE_SECONDS)
-        sent = build(http, self._url, request, timeouts)
+        sent = build(http, self.url, request, timeouts)
         try:
             sending = http.send(sent, stream=True)
             answer = await (sending if deadline is None else _within(deadline, sending))
@@ -87,7 +87,7 @@ class AsyncConnections:
 
     def apart(self) -> AsyncConnections:
         """Return other connections to the same server, for another thread."""
-        return AsyncConnections(self._url, self._token, self._transport)
+        return AsyncConnections(self.url, self._token, self._transport)
 
     async def close(self) -> None:
         """Close the connections, with the streams that are open. The next request opens new ones."""

@@ -22,6 +22,10 @@ logger = logging.getLogger("eventsite_client")
 _CALL_SECONDS = 10.0
 """The timeout of a request."""
 _TOO_LARGE = 413
+_MOST_DEFECTS = 12
+"""The attempts after which the lines at which the server fails are searched: two minutes, or less in a hurry."""
+_MOST_DEFECTIVE_LINES = 10
+"""The lines that are searched at most, as the server may fail at all of them."""
 _SHOWN_CHARACTERS = 200
 
 
@@ -40,6 +44,31 @@ class _Names(msgspec.Struct):
     id: str = ""
 
 
+class Defects:
+    """The failures of a server, one after the other, by a defect that it may show at some of the lines only."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._number = self._sent = 0
+
+    def note(self, error: Exception | None) -> None:
+        """Count an attempt that failed with an error, or succeeded."""
+        if not self._number:
+            self._sent = self._counts.sent
+        is_defect = isinstance(error, EventsiteError) and error.code == bulk.DEFECT
+        self._number = self._number + 1 if is_defect else 0
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is time to set those lines aside."""
+        return self._number >= _MOST_DEFECTS
+
+    @property
+    def spares_others(self) -> bool:
+        """Whether the server has taken other lines since the first failure."""
+        return self._counts.sent > self._sent
+
+
 class Delivering:
     """The deliveries of one thread. It opens its channel with the first one."""
 
@@ -48,16 +77,23 @@ class Delivering:
         self._counts = counts
         self._spool = spool
         self._channel: Channel | None = None
+        self._searches = False
+        """Whether a request that fails by a defect is sent again in halves, to find the lines that are to blame."""
+        self._defective_lines = 0
 
-    def deliver(self, lines: Sequence[bytes], end: Deadline | None) -> dict[bytes, Origin]:
+    def deliver(self, lines: Sequence[bytes], end: Deadline | None, defects: Defects) -> dict[bytes, Origin]:
         """Append lines, and set aside those that are refused for good. Return those that are refused for now.
+
+        If there were many `defects`, lines at which the server fails are set aside, too, unless it fails at all lines.
 
         Raises:
             EventsiteError: some of them may not be in the log.
         """
+        self._searches, self._defective_lines = defects.are_many, 0
         errors = self._errors_of(lines, end) if lines else []
+        spares_others = defects.spares_others or len(lines) > sum(map(bulk.is_defect, errors))
         for error in errors:
-            if bulk.passes(error):
+            if bulk.passes(error) and not (self._searches and spares_others and bulk.is_defect(error)):
                 raise Unavailable(error.detail, code=error.code)
         waiting = {lines[each.line - 1]: each.code for each in errors if bulk.waits(each)}
         refused = [(lines[each.line - 1], each) for each in errors if not bulk.waits(each)]
@@ -81,7 +117,7 @@ class Delivering:
         try:
             answer = self._channel.call(bulk.request(lines), deadline)
         except EventsiteError as error:
-            if error.status != _TOO_LARGE:
+            if error.status != _TOO_LARGE and not self._may_be_of_lines(error, len(lines)):
                 raise
             answer = Bulk(0, 0, len(lines), [LineError(1, error.code, error.detail)])
         if answer.is_complete:
@@ -89,6 +125,12 @@ class Delivering:
         middle = len(lines) // 2  # too much was sent at once, or there were too many errors to report all
         first, second = self._errors_of(lines[:middle], end), self._errors_of(lines[middle:], end)
         return [*first, *(LineError(each.line + middle, each.code, each.detail) for each in second)]
+
+    def _may_be_of_lines(self, error: EventsiteError, count: int) -> bool:
+        """Return whether a defect may show at some of the lines of a request only."""
+        is_defect = self._searches and error.code == bulk.DEFECT
+        self._defective_lines += is_defect and count == 1
+        return is_defect and self._defective_lines <= _MOST_DEFECTIVE_LINES
 
     def _set_aside(self, refused: Sequence[tuple[bytes, LineError]]) -> None:
         """Keep lines that are refused for good, if there is a spool, so that the others can go on."""

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from eventsite_client._background import lifetime
 from eventsite_client._background.counts import Counts
-from eventsite_client._background.delivering import Channel, Delivering
+from eventsite_client._background.delivering import Channel, Defects, Delivering
 from eventsite_client._background.held_back import HeldBack, Origin, Trial
 from eventsite_client._background.look_back import LookBack
 from eventsite_client._background.memory import MemoryLines
@@ -80,6 +80,7 @@ class Sender:
         self.held_back = HeldBack(MemoryLines if spool is None else partial(spool.create, held_back=True))
         self.lock = threading.RLock()  # the handler of a signal may log in the middle of a line
         self._delivering = Delivering(open_channel, counts, spool)
+        self._defects, self._defects_of_held_back = Defects(counts), Defects(counts)
         self._counts = counts
         self._spool = spool
         self._most_bytes = most_bytes
@@ -272,8 +273,10 @@ class Sender:
                 self._send(queue, lines)
                 size -= sum(map(len, lines))
                 failures = 0
+                self._defects.note(None)
             except Exception as error:  # whatever it is, no line may be lost by it
                 _say(error, failures)
+                self._defects.note(error)
                 if self._has_to_end_after(error, failures):
                     return False
                 failures += 1
@@ -299,7 +302,7 @@ class Sender:
         """
         behind = {line: origin for line in lines if (origin := self.held_back.origin_before(line))}
         free = [line for line in lines if line not in behind] if behind else lines
-        waiting = behind | self._delivering.deliver(free, self._end)
+        waiting = behind | self._delivering.deliver(free, self._end, self._defects)
         with self.lock:
             self.held_back.keep({line: waiting[line] for line in lines if line in waiting})
             queue.done(lines)
@@ -313,8 +316,10 @@ class Sender:
                 self._empty(self._queue, self._queue.size)  # the others go on meanwhile
                 if self._has_no_time():
                     break
+            self._defects_of_held_back.note(None)
         except Exception as error:  # whatever it is, they are tried again
             _say(error, _SAID_FAILURE)
+            self._defects_of_held_back.note(error)
         self.held_back.put_off(time.monotonic() - begin)
 
     def _try(self, trial: Trial) -> None:
@@ -326,7 +331,7 @@ class Sender:
                 self.held_back.save(trial)
 
     def _deliver(self, lines: Sequence[bytes]) -> dict[bytes, Origin]:
-        return self._delivering.deliver(lines, self._end)
+        return self._delivering.deliver(lines, self._end, self._defects_of_held_back)
 
 
 def _say(error: Exception, failures: int) -> None:

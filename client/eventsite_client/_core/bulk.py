@@ -13,6 +13,9 @@ from eventsite_client._core.requests import Request, in_run
 from eventsite_client.errors import LeaseNeeded, Paused, Unavailable, class_of
 from eventsite_client.types import NewEvent
 
+DEFECT = "error"
+"""The code of an error that the server did not foresee."""
+
 _encoded = lru_cache(maxsize=1_000)(json.encode)
 """Returns the name of a stream as JSON."""
 
@@ -59,6 +62,11 @@ def request(lines: Iterable[bytes]) -> Request[Bulk]:
 def passes(error: LineError) -> bool:
     """Return whether a line may be appended later, as the server was busy only."""
     return issubclass(class_of(error.code), Unavailable)
+
+
+def is_defect(error: LineError) -> bool:
+    """Return whether the server has a defect, which it may show at this line only."""
+    return error.code == DEFECT
 
 
 def waits(error: LineError) -> bool:

@@ -70,9 +70,9 @@ class Consumer:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}-{new_id()[-12:]}"[:_MAX_TYPE_CHARACTERS]
         self._path = f"/subscriptions/{name_in_path(subscription)}"
 
-    def take_request(self, wait: float) -> Request[Deliveries]:
-        """Return the request for the next delivery. Sent again, it gets the same one."""
-        body = {"consumer": self.name, "limit": 1, "wait": wait, "request": new_id()}
+    def take_request(self, take: str, wait: float) -> Request[Deliveries]:
+        """Return the request for the next delivery. Another one with the same id of a `take` gets the same delivery."""
+        body = {"consumer": self.name, "limit": 1, "wait": wait, "request": take}
         if self.agent is not None:
             body["agent"] = self.agent
         return replace(_post(f"{self._path}/take", Deliveries, body), wait=wait)

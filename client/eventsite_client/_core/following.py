@@ -89,6 +89,10 @@ class Cursor:
                 self._waiting.append(event)
         self._looked_to = max(self._looked_to, int(id))
 
+    def has_to_warn(self) -> bool:
+        """Return whether it is time to say in the log of this process that the server is away: once a break."""
+        return self._retrying.has_to_warn()
+
     def pause_after(self, error: EventsiteError) -> float | None:
         """Return the seconds before the next attempt; None if no attempt can help."""
         if not self.polls and not self._stream_speaks and isinstance(error, Silence | UnexpectedAnswer):

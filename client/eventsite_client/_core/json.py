@@ -36,7 +36,7 @@ def encode(value: Any) -> bytes:
         begin = max(0, error.start - _SHOWN_CHARACTERS)
         shown = error.object[begin : error.end + _SHOWN_CHARACTERS]
         raise ValueError(f"The text {shown!r} holds half of a pair of surrogates, which JSON can't hold.") from None
-    if _has_word(text) and _has_no_number(_values(value)):
+    if _has_word(text) and _has_nan_or_infinity(_values(value)):
         raise ValueError("NaN and infinity are numbers that JSON can't hold.")
     return text
 
@@ -59,10 +59,10 @@ def _values(value: Any) -> Any:
     )
 
 
-def _has_no_number(value: Any) -> bool:
-    """Return whether a number is none: to find this out costs more than to encode, and is seldom needed."""
+def _has_nan_or_infinity(value: Any) -> bool:
+    """Return whether a value has NaN or infinity: to find this out costs more than to encode, and is seldom needed."""
     if isinstance(value, (float, Decimal)):
         return not math.isfinite(value)
     if isinstance(value, dict):
-        return any(map(_has_no_number, value.values()))
-    return isinstance(value, (list, tuple)) and any(map(_has_no_number, value))
+        return any(map(_has_nan_or_infinity, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_has_nan_or_infinity, value))

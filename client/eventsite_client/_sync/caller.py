@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 import os
 from collections.abc import Mapping
 from types import TracebackType
@@ -21,6 +22,8 @@ from eventsite_client._core.retrying import Retrying
 from eventsite_client._core.settings import TIMEOUT_SECONDS, address_of, checked_timeout, token_of
 from eventsite_client._sync.io import Connections, Transport, in_thread, open_channel, sleep
 from eventsite_client.errors import EventsiteError
+
+logger = logging.getLogger("eventsite_client")
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Caller")
@@ -117,7 +120,8 @@ class Caller:
     def _call(self, request: Request[T], deadline: Deadline | None = None, *, slack: float = 0.0) -> T:
         """Send a request until it is answered, until a deadline: by default, the client's timeout from now.
 
-        An answer may come some seconds of `slack` after it: the server takes as long as a long poll asked for.
+        An answer may come some seconds of `slack` after it: the server takes as long as a long poll asked for. After a
+        second of failures, the log of this process says once what this waits for.
 
         Raises:
             EventsiteError: it was refused, or the last of the errors that pass by themselves when the time was up.
@@ -131,6 +135,8 @@ class Caller:
                 pause = retrying.pause_after(error)
                 if pause is None or pause >= deadline.left():
                     raise
+                if retrying.has_to_warn():
+                    logger.warning("waiting for %s, %.0f s at most: %s", self._connections.url, deadline.left(), error)
             sleep(pause)
 
     def _call_once(self, request: Request[T], deadline: Deadline) -> T:

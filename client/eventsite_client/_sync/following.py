@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from types import TracebackType
 
@@ -12,6 +13,8 @@ from eventsite_client._sync.caller import Caller
 from eventsite_client._sync.io import Messages, sleep
 from eventsite_client.errors import EventsiteError, NoAnswer
 from eventsite_client.types import Event
+
+logger = logging.getLogger("eventsite_client")
 
 
 class Follower(Iterator[Event]):
@@ -50,6 +53,8 @@ class Follower(Iterator[Event]):
             pause = self._cursor.pause_after(error)
             if pause is None or not (self._cursor.has_begun or pause < deadline.left()):
                 raise
+            if self._cursor.has_to_warn():
+                logger.warning("a follower waits for %s: %s", self._caller._connections.url, error)
             sleep(pause)
 
     def _receive_message(self, deadline: Deadline | None) -> None:

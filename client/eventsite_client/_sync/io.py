@@ -41,7 +41,7 @@ class Connections:
     """The connections to one server with one token. They are opened when they are needed."""
 
     def __init__(self, url: str, token: str, transport: Transport | None) -> None:
-        self._url = url
+        self.url = url
         self._token = token
         self._transport = transport
         self._pools: dict[int, httpx2.Client] = {}
@@ -55,7 +55,7 @@ class Connections:
             UnexpectedAnswer: what came is not HTTP.
         """
         http = self._client()
-        sent = build(http, self._url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
+        sent = build(http, self.url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
         try:
             answer = http.send(sent, stream=True)
             try:
@@ -78,7 +78,7 @@ class Connections:
         """
         http = self._client()
         timeouts = TimeoutsUntil(deadline, read=SILENCE_SECONDS)
-        sent = build(http, self._url, request, timeouts)
+        sent = build(http, self.url, request, timeouts)
         try:
             answer = http.send(sent, stream=True)
             timeouts.lift()
@@ -94,7 +94,7 @@ class Connections:
 
     def apart(self) -> Connections:
         """Return other connections to the same server, for another thread."""
-        return Connections(self._url, self._token, self._transport)
+        return Connections(self.url, self._token, self._transport)
 
     def close(self) -> None:
         """Close the connections. The next request opens new ones."""

@@ -110,6 +110,40 @@ async def test_a_lease_whose_grant_nobody_waits_for_any_more_is_given_back(
 
 
 @INTERRUPT
+async def test_an_event_that_was_taken_when_nobody_waited_any_more_is_given_back(
+    server: Server, token: str, interrupt: Interrupt
+) -> None:
+    taken = asyncio.Event()
+
+    class Taken(httpx2.AsyncHTTPTransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            answer = await super().handle_async_request(request)
+            if request.url.path.endswith("/take") and not taken.is_set():
+                taken.set()
+                await asyncio.sleep(PATIENCE)
+            return answer
+
+    async with AsyncClient(server.url, token, transport=Taken) as client:
+        packing = client.subscription("packing")
+        await packing.make("type:OrderPlaced", ack_deadline=600)
+        await client.append("order-1", NewEvent("OrderPlaced"))
+
+        async def pack(begun: asyncio.Event) -> None:
+            waiting = asyncio.ensure_future(taken.wait())
+            waiting.add_done_callback(lambda _: begun.set())
+            async for work in packing.take():
+                async with work:
+                    pass
+
+        await interrupt(pack)
+        attempts = []
+        async for work in packing.take(stop_when_idle=0.2):
+            async with work:
+                attempts.append(work.attempt)
+        assert attempts == [1]
+
+
+@INTERRUPT
 @pytest.mark.parametrize("amid_the_end", [False, True])
 async def test_an_event_is_given_back_or_settled(
     server: Server, token: str, interrupt: Interrupt, amid_the_end: bool

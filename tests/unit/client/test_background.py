@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from eventsite_client._background.sender import Sender
 from eventsite_client._core.deadline import Deadline
 from eventsite_client._sync import io
 from tests.support.patience import PATIENCE, wait_until
-from tests.support.transports import Lines
+from tests.support.transports import Lines, problem
 
 
 def client_of(lines: httpx2.MockTransport, **options: Any) -> Client:
@@ -248,6 +250,79 @@ def test_a_backlog_is_given_up_when_the_time_is_up_and_what_is_lost_is_counted(m
     wait_until(lambda: client.logged.dropped)  # the thread may be in the middle of a request at the end
     assert client.logged.sent < 100
     assert client.logged.sent + client.logged.dropped == 1_000
+
+
+@pytest.fixture
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_PAUSES_SECONDS", (0.001,))
+
+
+def whole(refusal: Callable[[Any], str | None]) -> httpx2.MockTransport:
+    """Return a transport that takes all lines of a request or, if it refuses one of them, none."""
+    lines = Lines()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        data = [json.loads(line)["data"] for line in request.content.splitlines()]
+        codes = [code for each in data if (code := refusal(each))]
+        return problem(codes[0], 500) if codes else lines.handle_request(request)
+
+    transport = httpx2.MockTransport(answer)
+    transport.lines = lines  # type: ignore[attr-defined]
+    return transport
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("is_whole", [True, False])
+@pytest.mark.parametrize("bad", [[0], [77], [99], [5, 6, 70]])
+def test_lines_at_which_the_server_fails_again_and_again_are_set_aside(
+    tmp_path: Path, is_whole: bool, bad: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    if is_whole:
+        transport: Any = whole(lambda data: "error" if data in bad else None)
+        lines = transport.lines
+    else:
+        transport = lines = Lines(lambda event: "error" if event["data"] in bad else None)
+    with client_of(transport, spool=tmp_path) as client:
+        for n in range(100):
+            client.log("s", NewEvent("A", n))
+        assert not client.flush(PATIENCE)
+        assert sorted(lines.data) == [n for n in range(100) if n not in bad]
+        assert client.logged == (100 - len(bad), 0, 0, len(bad), 0)
+    kept = [json.loads(line) for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
+    assert [(json.loads(each["line"])["data"], each["refusal"]["code"]) for each in kept] == [(n, "error") for n in bad]
+    assert caplog.text.count("Eventsite refuses the event") == len(bad)
+
+
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_no_line_is_set_aside_while_the_server_fails_at_all(is_whole: bool) -> None:
+    fails = threading.Event()
+    fails.set()
+    if is_whole:
+        transport: Any = whole(lambda data: "error" if fails.is_set() else None)
+        lines = transport.lines
+    else:
+        transport = lines = Lines(lambda event: "error" if fails.is_set() else None)
+    with client_of(transport) as client:
+        for n in range(50):
+            client.log("s", NewEvent("A", n))
+        assert not client.flush(1)
+        fails.clear()
+        assert client.flush(PATIENCE)
+        assert (lines.data, client.logged.refused) == (list(range(50)), 0)
+
+
+def test_a_line_that_was_held_back_and_at_which_the_server_fails_is_set_aside() -> None:
+    lines = Lines(lambda event: "paused" if event.get("agent") else None)
+    with client_of(lines) as client:
+        client.log("s", *(NewEvent("A", n, agent="router") for n in range(3)))
+        assert not client.flush(PATIENCE)
+        lines.refusal = lambda event: "error" if event["data"] == 0 else None
+        for n in range(3, 20):
+            client.log("s", NewEvent("A", n))
+            client.flush(PATIENCE)
+        assert lines.data == [*range(3, 3 + 13), 1, 2, *range(16, 20)]
+        assert client.logged == (19, 0, 0, 1, 0)
 
 
 def test_a_flush_says_once_that_events_are_lost() -> None:

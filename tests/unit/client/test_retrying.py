@@ -27,6 +27,16 @@ APPENDED = {
 }
 STATE = {"projection": "latest", "key": "s", "state": {}, "position": 0, "version": 0, "events": 0, "stale": None}
 
+EVENT: dict[str, Any] = {
+    **dict.fromkeys(("agent", "correlation_id", "causation_id", "occurred_at")),
+    **dict.fromkeys(("position", "version", "schema_version", "data"), 1),
+    **dict.fromkeys(("stream", "type", "id"), "s"),
+    "metadata": {},
+    "tags": [],
+    "recorded_at": "2026-01-01T00:00:00Z",
+}
+PAGE = {"events": [EVENT], "next": 1, "head": 1, "complete": True}
+
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +45,30 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client(transport: Scripted, **options: Any) -> Client:
     return Client("http://testserver/", "evt_x", transport=lambda: transport, **options)
+
+
+@pytest.mark.parametrize("kind", ["append", "follow"])
+def test_what_is_waited_for_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    monkeypatch.setattr(retrying, "_WARNING_SECONDS", 0.0)
+    monkeypatch.setattr(retrying, "_MOST_SECONDS", 0.001)
+    transport = Scripted(*[httpx2.ConnectError("refused")] * 5, APPENDED if kind == "append" else PAGE)
+    if kind == "append":
+        client(transport, timeout=30).append("s", NewEvent("A"))
+        [warning] = caplog.messages
+        assert warning.startswith("waiting for http://testserver/api, 30 s at most: no-answer: No answer from http://")
+    else:
+        follower = client(transport).follow()
+        follower._cursor.has_begun = True
+        assert next(follower).data == 1
+        assert caplog.messages[-1].startswith("a follower waits for http://testserver/api: no-answer: No answer from")
+    assert caplog.text.count("refused") == 1
+
+
+def test_a_short_break_is_not_said(caplog: pytest.LogCaptureFixture) -> None:
+    client(Scripted(*[httpx2.ConnectError("refused")] * 3, APPENDED)).append("s", NewEvent("A"))
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize(
