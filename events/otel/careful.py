@@ -1,4 +1,4 @@
-"""A run is mapped whatever its spans hold: attributes are anybody's, and no span may vanish for another's sake."""
+"""Mapping that never fails. Attributes may hold anything, and no span may vanish because another one can't be read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def map_carefully(
     records: Sequence[LogRecord] = (),
     *,
     name: RunName | None = None,
-    told: Collection[str] = (),
+    ids_in_log: Collection[str] = (),
 ) -> MappedRun:
     """Map a run, if it must be, with the spans that can't be read as plain events, or with all of them so.
 
@@ -30,10 +30,10 @@ def map_carefully(
     limits = limits_of_logs()
     for reader in (read, read_if_possible):
         try:
-            return map_run(spans, records, name=name, told=told, limits=limits, read=reader)
+            return map_run(spans, records, name=name, ids_in_log=ids_in_log, limits=limits, read=reader)
         except Exception as error:  # whatever it is, the spans are to be seen
             logger.exception("a run is mapped with less care: %s", brief(error))
-    return map_run(spans, records, name=name, told=told, limits=limits, read=read_nothing)
+    return map_run(spans, records, name=name, ids_in_log=ids_in_log, limits=limits, read=read_nothing)
 
 
 def limits_of_logs() -> Limits:

@@ -49,10 +49,10 @@ class _Parser:
         """Merge data into a message, a part at a time. A large message within it is parsed in the same way."""
         if not levels:
             raise DecodeError("The message is nested too deep.")
-        known = message.DESCRIPTOR.fields_by_number
+        fields = message.DESCRIPTOR.fields_by_number
         begin = 0
         for start, content, end, number in self._fields(data):
-            field = known.get(number) if content and end - start > PART_BYTES else None
+            field = fields.get(number) if content and end - start > PART_BYTES else None
             if field is not None and field.message_type is not None:
                 message.MergeFromString(bytes(data[begin:start]))
                 self.parse(_inner(message, field.name, is_list=field.is_repeated), data[content:end], levels=levels - 1)

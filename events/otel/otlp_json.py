@@ -69,10 +69,10 @@ def _set(
 @cache
 def _fields_of(descriptor: Descriptor) -> Mapping[str, tuple[str, Callable[[Any], Any] | None, bool]]:
     """Return the fields of a message by the names that they have in JSON, or by their own."""
-    found = {}
+    fields = {}
     for field in descriptor.fields:
-        found[field.name] = found[field.json_name] = field.name, _converter(field), field.is_repeated
-    return found
+        fields[field.name] = fields[field.json_name] = field.name, _converter(field), field.is_repeated
+    return fields
 
 
 def _converter(field: FieldDescriptor) -> Callable[[Any], Any] | None:

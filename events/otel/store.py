@@ -66,11 +66,11 @@ class Store:
 
     async def runs(self, log_id: int, traces: Sequence[UUID]) -> list[Run]:
         """Return the runs to which some traces belong, or the first ones of them, in the order of these."""
-        found = await self._rows(sql.TIED, log_id=log_id, traces=list(traces), most=_MOST_TIED, most_links=_MOST_LINKS)
-        tied = [id for (id,) in found]
-        if len(tied) == _MOST_TIED and len(traces) > 1:
+        rows = await self._rows(sql.TIED, log_id=log_id, traces=list(traces), most=_MOST_TIED, most_links=_MOST_LINKS)
+        tied_ids = [id for (id,) in rows]
+        if len(tied_ids) == _MOST_TIED and len(traces) > 1:
             return await self.runs(log_id, traces[: len(traces) // 2])
-        ids = list(dict.fromkeys([*traces, *tied]))
+        ids = list(dict.fromkeys([*traces, *tied_ids]))
         links = await self._rows(sql.LINKS, log_id=log_id, traces=ids, most_links=_MOST_LINKS)
         silence = settings.EVENTSITE.otel_silence_seconds
         rows = await self._rows(sql.TRACES, log_id=log_id, traces=ids, silence=silence)
@@ -82,9 +82,9 @@ class Store:
         rows = await self._rows(sql.NAMES, log_id=log_id, traces=[id for run in runs for id in run.ids])
         return {trace_id: RunName(stream, correlation_id) for trace_id, stream, correlation_id in rows}
 
-    async def told(self, log_id: int, ids: Collection[str]) -> set[str]:
+    async def ids_in_log(self, log_id: int, ids: Collection[str]) -> set[str]:
         """Return those of some ids whose events are in the log."""
-        return {id for (id,) in await self._rows(sql.TOLD, log_id=log_id, ids=list(ids))} if ids else set()
+        return {id for (id,) in await self._rows(sql.IDS_IN_LOG, log_id=log_id, ids=list(ids))} if ids else set()
 
     async def postpone(self, log_id: int, run: Run) -> None:
         """Let the traces of a run that are due wait for the others."""
@@ -107,30 +107,30 @@ class Store:
         """
         runs = list(runs)
         params = {"log_id": log_id, "most_bytes": settings.EVENTSITE.otel_trace_max_bytes}
-        mapped = [trace.id for run in runs for trace in run.traces if trace.mapped]
-        kept = await self._rows(sql.KEPT_PIECES, traces=mapped, **params) if mapped else []
-        held = await self._rows(sql.HELD_PIECES, traces=_ids(runs), **params)
+        mapped_ids = [trace.id for run in runs for trace in run.traces if trace.mapped]
+        kept_rows = await self._rows(sql.KEPT_PIECES, traces=mapped_ids, **params) if mapped_ids else []
+        held_rows = await self._rows(sql.HELD_PIECES, traces=_ids(runs), **params)
         by_trace: defaultdict[UUID, list[KeptPiece]] = defaultdict(list)
-        for piece in [*(KeptPiece(False, *row) for row in kept), *(KeptPiece(True, *row) for row in held)]:
+        for piece in [*(KeptPiece(False, *row) for row in kept_rows), *(KeptPiece(True, *row) for row in held_rows)]:
             by_trace[piece.trace_id].append(piece)
         return by_trace
 
     async def mapped(self, log_id: int, runs: Iterable[Run], pieces: Iterable[KeptPiece]) -> None:
         """Note that pieces of runs were mapped. What came meanwhile stays held."""
-        seen = {trace.id: trace.pieces for run in runs for trace in run.traces}
-        held: defaultdict[UUID, list[KeptPiece]] = defaultdict(list)
+        last_numbers = {trace.id: trace.pieces for run in runs for trace in run.traces}
+        pieces_by_trace: defaultdict[UUID, list[KeptPiece]] = defaultdict(list)
         for piece in pieces:
             if piece.is_held:
-                held[piece.trace_id].append(piece)
+                pieces_by_trace[piece.trace_id].append(piece)
         await self._rows(
             sql.MAPPED,
             log_id=log_id,
-            traces=list(held),
-            upto=[max(piece.number for piece in group) for group in held.values()],
-            seen=[seen[id] for id in held],
-            spans=[sum(piece.count for piece in group if not piece.are_records) for group in held.values()],
-            records=[sum(piece.count for piece in group if piece.are_records) for group in held.values()],
-            bytes=[sum(piece.size for piece in group) for group in held.values()],
+            traces=list(pieces_by_trace),
+            upto=[max(piece.number for piece in group) for group in pieces_by_trace.values()],
+            seen=[last_numbers[id] for id in pieces_by_trace],
+            spans=[sum(piece.count for piece in group if not piece.are_records) for group in pieces_by_trace.values()],
+            records=[sum(piece.count for piece in group if piece.are_records) for group in pieces_by_trace.values()],
+            bytes=[sum(piece.size for piece in group) for group in pieces_by_trace.values()],
             settle=settings.EVENTSITE.otel_settle_seconds,
             silence=settings.EVENTSITE.otel_silence_seconds,
         )

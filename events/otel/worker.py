@@ -49,7 +49,7 @@ class MapRun(Protocol):
         records: Sequence[LogRecord] = ...,
         *,
         name: RunName | None = ...,
-        told: Collection[str] = ...,
+        ids_in_log: Collection[str] = ...,
     ) -> MappedRun: ...
 
 
@@ -189,45 +189,45 @@ class Worker:
         Raises:
             EventsError: the log takes no events now. Nothing is lost.
         """
-        due = await self.store.due(log_id)
-        suspects = [(id, attempts) for id, attempts in due if attempts]
+        due_traces = await self.store.due(log_id)
+        suspects = [(id, attempts) for id, attempts in due_traces if attempts]
         if suspects and suspects[0][1] >= MOST_ATTEMPTS:
             detail = f"{MOST_ATTEMPTS} workers ended while they mapped this trace."
             await self._leave(log_id, [suspects[0][0]], "worker-died", detail)
             return True
         # A worker may have died of one of them, so that one is mapped alone.
-        runs = await self.store.runs(log_id, [id for id, _ in suspects[:1] or due])
+        runs = await self.store.runs(log_id, [id for id, _ in suspects[:1] or due_traces])
         most_bytes = settings.EVENTSITE.otel_trace_max_bytes
-        ready = [run for run in runs if run.is_due(most_bytes=most_bytes)]
+        due_runs = [run for run in runs if run.is_due(most_bytes=most_bytes)]
         for run in runs:
-            if run not in ready and any(trace.is_due for trace in run.traces):
+            if run not in due_runs and any(trace.is_due for trace in run.traces):
                 await self.store.postpone(log_id, run)
-        if batch := _batch(ready, most_bytes):
+        if batch := _batch(due_runs, most_bytes):
             traces = {trace.id for run in batch for trace in run.held}
             self._attempts[log_id] = traces
             await self.store.attempt(log_id, traces, step=1)
             # Of a run that is larger than what a worker reads at once, the traces of which nothing was read are next.
             self._attempts[log_id] = traces - await self._map(log_id, batch)
             await self._take_attempts_back()
-        return bool(due)
+        return bool(due_traces)
 
     async def _map(self, log_id: int, runs: Sequence[Run]) -> set[UUID]:
         """Append the events of runs, and return the traces of which something was read."""
         by_trace = await self.store.pieces(log_id, runs)
         names = await self.store.names(log_id, runs)
-        mapped: list[_Mapped] = []
-        waiting: list[_Mapped] = []
+        results: list[_Mapped] = []
+        unnamed: list[_Mapped] = []
         async with Delivery(self.writer, log_id, is_stopping=self._is_stopping) as delivery:
             for run in runs:
                 pieces = [piece for trace in run.traces for piece in by_trace.get(trace.id, ())]
                 if any(piece.is_held for piece in pieces):  # else others that came meanwhile took its room
                     name = next((name for id, name in names.items() if id in run.ids), None)
-                    waiting += await self._mapped(log_id, run, pieces, name)
-                if run is runs[-1] or sum(each.number_of_events for each in waiting) >= _NAMED_EVENTS:
-                    await self._deliver(log_id, waiting, delivery)
-                    mapped += waiting
-                    waiting = []
-        await self._note(log_id, mapped, delivery.refused)
+                    unnamed += await self._mapped(log_id, run, pieces, name)
+                if run is runs[-1] or sum(each.number_of_events for each in unnamed) >= _NAMED_EVENTS:
+                    await self._deliver(log_id, unnamed, delivery)
+                    results += unnamed
+                    unnamed = []
+        await self._note(log_id, results, delivery.refused)
         return {trace_id for trace_id, pieces in by_trace.items() if any(piece.is_held for piece in pieces)}
 
     async def _mapped(
@@ -255,8 +255,8 @@ class Worker:
         A run that has no name yet has no event in the log.
         """
         result = self._map_run(material.spans, material.records, name=name)
-        if name and (told := await self.store.told(log_id, result.other_ids)):
-            return self._map_run(material.spans, material.records, name=name, told=told)
+        if name and (ids := await self.store.ids_in_log(log_id, result.other_ids)):
+            return self._map_run(material.spans, material.records, name=name, ids_in_log=ids)
         return result
 
     async def _deliver(self, log_id: int, mapped: Sequence[_Mapped], delivery: Delivery) -> None:

@@ -42,7 +42,7 @@ NAMES = """
     select trace_id, stream, correlation_id from otel_run
     where log_id = %(log_id)s and trace_id = any (%(traces)s::uuid[]) order by named_at, trace_id"""
 # The ids are looked up one by one, whatever the statistics are.
-TOLD = """
+IDS_IN_LOG = """
     select i.id from unnest(%(ids)s::text[]) as i (id) cross join lateral (
         select id from event e where e.log_id = %(log_id)s and e.id >= i.id order by e.id limit 1
     ) as e where e.id = i.id"""

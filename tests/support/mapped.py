@@ -75,7 +75,7 @@ class WholeRun:
         self.expected = {event.id: event for event in self._run.events}
         self._others: dict[str, str] = {}
         for other in self._run.other_ids:
-            with_other = {event.id for event in map_run(spans, records, told={other}).events}
+            with_other = {event.id for event in map_run(spans, records, ids_in_log={other}).events}
             [self._others[other]] = self.expected.keys() - with_other
 
     def id_here(self, id: str, stream: str) -> str:

@@ -173,7 +173,7 @@ def map_plainly(
     records: Iterable[otel.LogRecord] = (),
     *,
     name: RunName | None = None,
-    told: Collection[str] = (),
+    ids_in_log: Collection[str] = (),
 ) -> MappedRun:
     """A small mapper: an event for each span, of the span's name, with the names of its log records as data."""
     once = list({(one.trace_id, one.span_id): one for one in reversed(list(spans))}.values())

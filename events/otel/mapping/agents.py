@@ -72,8 +72,10 @@ def _around(node: Node, calls: list[Node], starts: list[int]) -> Node | None:
 
 def _part_workflows(ordered: list[Node]) -> None:
     """Let a root that calls itself an agent, and leaves all work to agents below it, be the workflow."""
-    working = {id(node.agent_node) for node in ordered if node.role in DOINGS}
-    parts = {id(node): node for node in ordered if node.role == Role.AGENT and node.is_root and id(node) not in working}
+    working_ids = {id(node.agent_node) for node in ordered if node.role in DOINGS}
+    parts = {
+        id(node): node for node in ordered if node.role == Role.AGENT and node.is_root and id(node) not in working_ids
+    }
     if not parts or not any(node.role == Role.AGENT and id(node) not in parts for node in ordered):
         return
     names = {node.agent for node in parts.values()}

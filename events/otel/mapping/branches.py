@@ -1,4 +1,4 @@
-"""What happened before something began, where no agent's own history tells it: the branches of a run. Pure.
+"""The branches of a run: they tell what had happened before something began, where no agent's history does. Pure.
 
 A branch is a node with all that is below it. It follows another branch of the same parent if it began after that had
 ended, and no third one lies between them. So a branch that joins others follows each of them.
@@ -81,6 +81,6 @@ def _last_events(nodes: list[Node], drafts: list[Draft]) -> dict[int, Draft]:
 
 
 def _keep_later(last: dict[int, Draft], node: Node, draft: Draft) -> None:
-    known = last.get(id(node))
-    if known is None or known.time_ns < draft.time_ns or (known.time_ns == draft.time_ns and known.id < draft.id):
+    other = last.get(id(node))
+    if other is None or other.time_ns < draft.time_ns or (other.time_ns == draft.time_ns and other.id < draft.id):
         last[id(node)] = draft

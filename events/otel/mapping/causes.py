@@ -92,8 +92,8 @@ class _Causes:
 
     def _agent(self, node: Node, start: Draft, end: Draft) -> None:
         handoff = self._handoffs.pop(node.agent or "", None)
-        called = self._called_by(node)
-        start.cause = called or self._asker(node) or self._running(node) or handoff
+        caller = self._called_by(node)
+        start.cause = caller or self._asker(node) or self._running(node) or handoff
         if start.cause is None:
             self._follow(node, start)
         if handoff is not None and "instruction" in handoff.data:
@@ -101,7 +101,7 @@ class _Causes:
         if node.agent_node is not None:
             scope = self._scope(node.agent_node)
             start.cause = start.cause or scope.last_reply
-            if called is None and handoff is None:
+            if caller is None and handoff is None:
                 scope.add_result(end)
 
     def _running(self, node: Node) -> Draft | None:
@@ -160,16 +160,16 @@ class _Scope:
 
     def _take_results(self, draft: Draft, until_ns: int) -> Draft | None:
         """Return the last result until a time; the others become links of the event that follows them."""
-        ready: list[Draft] = []
+        results: list[Draft] = []
         while self._returned and self._returned[0][0] <= until_ns:
-            ready.append(heappop(self._returned)[-1])
-        if not ready:
+            results.append(heappop(self._returned)[-1])
+        if not results:
             return None
-        *draft.links, last = ready
+        *draft.links, last = results
         return last
 
     def final(self, until_ns: int) -> Draft | None:
         """Return what happened last until a time: some tools run when the agent that asked for them has ended."""
-        returned = (one for _, _, one in self._returned)
-        last = [one for one in (self.last, *returned) if one is not None and one.time_ns <= until_ns]
+        results = (one for _, _, one in self._returned)
+        last = [one for one in (self.last, *results) if one is not None and one.time_ns <= until_ns]
         return max(last, key=lambda draft: (draft.time_ns, draft.id), default=None)

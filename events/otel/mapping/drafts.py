@@ -90,16 +90,16 @@ def _in_order_of_causes(moment: list[Draft]) -> list[Draft]:
             if first is not None and then is not None and id(first) in waits:
                 followers.setdefault(id(first), []).append(then)
                 waits[id(then)] += 1
-    ready = [(_key(draft), draft.id, draft) for draft in moment if not waits[id(draft)]]
-    heapify(ready)
+    heap = [(_key(draft), draft.id, draft) for draft in moment if not waits[id(draft)]]
+    heapify(heap)
     ordered: list[Draft] = []
-    while ready:
-        draft = heappop(ready)[-1]
+    while heap:
+        draft = heappop(heap)[-1]
         ordered.append(draft)
         for follower in followers.get(id(draft), ()):
             waits[id(follower)] -= 1
             if not waits[id(follower)]:
-                heappush(ready, (_key(follower), follower.id, follower))
+                heappush(heap, (_key(follower), follower.id, follower))
     if len(ordered) < len(moment):  # a circle of causes and ends: causes count
         return sorted(moment, key=lambda draft: (_length(draft), draft.id))
     return ordered

@@ -66,14 +66,14 @@ def fitted_name(name: str | None, most_characters: int) -> str | None:
 
 def short(attributes: Attributes) -> dict[str, Any]:
     """Return those of some attributes that many events can have in common, up to some thousand characters."""
-    kept: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     room = _MAX_SHARED_BYTES
     for name, value in attributes.items():
         size = len(name) + len(repr(value))
         if size <= room:
-            kept[name] = value
+            members[name] = value
             room -= size
-    return kept
+    return members
 
 
 def fitted_data(data: dict[str, Any], limits: Limits) -> tuple[bytes, Cuts]:

@@ -1,4 +1,4 @@
-"""What a model was told that it had not been told before. Pure.
+"""The messages of a call that are new: the model had not been given them before. Pure.
 
 Each call of a model repeats the whole history. Most of it is in the log already: replies, and the results of tools.
 """
@@ -24,7 +24,7 @@ class Histories:
     """The histories of all agents of a run."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
-        self._told: dict[tuple[str | None, int], list[Message]] = {}
+        self._messages: dict[tuple[str | None, int], list[Message]] = {}
         self._replies: set[tuple[Any, ...]] = set()
         self._contents: set[str] = set()
         self._ids: set[str] = set()
@@ -50,18 +50,18 @@ class Histories:
         if not messages:
             return None
         key = node.agent, id(node.agent_node)
-        before = self._told.get(key, [])
-        self._told[key] = messages
-        common = 0
-        for old, new in zip(before, messages, strict=False):
+        earlier = self._messages.get(key, [])
+        self._messages[key] = messages
+        shared = 0
+        for old, new in zip(earlier, messages, strict=False):
             if old is not new and self._print(old) != self._print(new):
                 break
-            common += 1
-        known = {self._print(message) for message in before[common:]}
+            shared += 1
+        earlier_prints = {self._print(message) for message in earlier[shared:]}
         news = [
             message
-            for message in messages[common:]
-            if not self._is_recorded(message, is_first=not before) and self._print(message) not in known
+            for message in messages[shared:]
+            if not self._is_recorded(message, is_first=not earlier) and self._print(message) not in earlier_prints
         ]
         return news or None
 

@@ -221,12 +221,12 @@ def tool_call_of(call: Any) -> dict[str, Any] | None:
     if not isinstance(name, str):
         return None
     call_id = _first(call, "id", "toolCallId", "toolUseId", "call_id")
-    read: dict[str, Any] = {"id": call_id} if isinstance(call_id, str) else {}
-    read["name"] = name
+    fields: dict[str, Any] = {"id": call_id} if isinstance(call_id, str) else {}
+    fields["name"] = name
     arguments = parsed(_given(function, "arguments", "args", "input"))
     if arguments is not None:
-        read["arguments"] = arguments
-    return read
+        fields["arguments"] = arguments
+    return fields
 
 
 def attachment(part: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class MappedEvent(Struct, frozen=True, gc=False):
 class MappedRun(Struct, frozen=True):
     """The events of a run in the order in which they are to be appended.
 
-    `other_ids` are ids that some of them had if they were told when other spans of the run had not come.
+    `other_ids` are ids that some of them had if they were appended when other spans of the run had not come.
     """
 
     name: RunName
@@ -64,7 +64,7 @@ def map_run(
     records: Iterable[LogRecord] = (),
     *,
     name: RunName | None = None,
-    told: Collection[str] = (),
+    ids_in_log: Collection[str] = (),
     limits: Limits = USUAL,
     read: Reader = read,
 ) -> MappedRun:
@@ -74,7 +74,7 @@ def map_run(
         spans: at least one span, in any order, also several times.
         records: in any order.
         name: the name that the run was given when other spans of it were mapped before.
-        told: those of the run's `other_ids` that the log has. Their events keep these ids.
+        ids_in_log: those of the run's `other_ids` that the log has. Their events keep these ids.
         limits: what the log takes.
         read: returns what a span says.
     """
@@ -86,8 +86,8 @@ def map_run(
         find_causes(nodes, timed, drafts)
         ordered = in_order(drafts.all)
         other_ids = frozenset([id for draft in ordered if draft.other_ids for id in draft.other_ids])
-        for draft in ordered if told else ():
-            draft.id = next((id for id in draft.other_ids if id in told), draft.id)
+        for draft in ordered if ids_in_log else ():
+            draft.id = next((id for id in draft.other_ids if id in ids_in_log), draft.id)
         agents = {agent: fitted_name(agent, limits.name_characters) for agent in {draft.agent for draft in ordered}}
         events = [_event(draft, name, agents[draft.agent], limits) for draft in ordered]
         return MappedRun(name, events, other_ids)

@@ -1,4 +1,4 @@
-"""What agents and the run were asked and what they answered, also where only their models' calls tell it. Pure."""
+"""The tasks and the outputs of agents and of the run, also where only the calls of their models have them. Pure."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def _is_answer(node: Node) -> bool:
 
 def _asked_of(node: Node) -> str | None:
     """Return what a model was asked: the first of the messages by users after all others. Context may follow it."""
-    asked: str | None = None
+    question: str | None = None
     for message in reversed(node.reading.messages or ()):
         if message["role"] == "user":
-            asked = message.get("content", asked)
-        elif asked is not None:
+            question = message.get("content", question)
+        elif question is not None:
             break
-    return asked
+    return question
 
 
 def _last_content(messages: Iterable[Message] | None) -> Any:

@@ -84,16 +84,16 @@ def tell(timed: list[Node], run_id: str) -> Drafts:
     if root is not None and root.role != Role.AGENT:
         root.role = Role.WORKFLOW
     complete(timed, root)
-    failed = _failed_inside(timed)
-    replied = _replied_ns(timed, drafts.asked_by)
+    failed_ids = _failed_inside(timed)
+    reply_times = _replied_ns(timed, drafts.asked_by)
     for node in timed:
         if node.role == Role.MODEL:
-            _tell_model(node, drafts, histories, replied_ns=replied.get(id(node), node.ended_ns))
+            _tell_model(node, drafts, histories, replied_ns=reply_times.get(id(node), node.ended_ns))
             _tell_handoffs(node, drafts, by_spans)
         elif node.role in _TELLERS:
             _TELLERS[node.role](node, drafts)
         elif node is not root:
-            _tell_step(node, drafts, failed)
+            _tell_step(node, drafts, failed_ids)
     if root is not None:
         _tell_run(root, timed, drafts, run_id, more=_as_it_came(root.span, drafts) if is_foreign else {})
     return drafts
@@ -119,9 +119,9 @@ def _find_calls(timed: list[Node], drafts: Drafts) -> None:
                 drafts.asked_by[id(node)] = model
         elif node.role == Role.AGENT and (model := replies.asked_for_agent(node)) is not None:
             drafts.asked_by[id(node)] = model
-    working = {id(node.agent_node) for node in timed if node.role in DOINGS}
+    working_ids = {id(node.agent_node) for node in timed if node.role in DOINGS}
     for agent in replies.left.values():
-        if agent is not None and id(agent) not in working:
+        if agent is not None and id(agent) not in working_ids:
             agent.role = Role.CARRIER  # it only ran the tools of other agents
 
 
@@ -134,11 +134,11 @@ def _handoffs_of_spans(timed: list[Node], asked_by: dict[int, Node]) -> set[str]
     for node in timed:
         if node.role == Role.HANDOFF and (model := asked_by.get(id(node))) is not None:
             id_, *_ = _handoff_ids(model, node.place)
-            known = nodes.setdefault(id_, node)
-            if known.error is not None:
+            first = nodes.setdefault(id_, node)
+            if first.error is not None:
                 nodes[id_] = node
-            elif known is not node and node.error is None:
-                node.fold_into(known)
+            elif first is not node and node.error is None:
+                node.fold_into(first)
     return set(nodes)
 
 
@@ -156,26 +156,26 @@ def _root_of(timed: list[Node]) -> Node | None:
 
 def _failed_inside(timed: list[Node]) -> set[int]:
     """Return the nodes below which something failed, so that their own failure only repeats it."""
-    failed: set[int] = set()
+    failed_ids: set[int] = set()
     for node in timed:
         parent = node.parent if node.error is not None else None
-        while parent is not None and id(parent) not in failed:
-            failed.add(id(parent))
+        while parent is not None and id(parent) not in failed_ids:
+            failed_ids.add(id(parent))
             parent = parent.parent
-    return failed
+    return failed_ids
 
 
 def _replied_ns(timed: list[Node], asked_by: dict[int, Node]) -> dict[int, int]:
     """Return when models replied whose spans were still open: before what they asked for, or what is within them."""
-    replied: dict[int, int] = {}
+    reply_times: dict[int, int] = {}
     for node in timed:
         if node.role in _ASKED_FOR:
             within = node.above if node.above is not None and node.above.role == Role.MODEL else None
             for model in (asked_by.get(id(node)), within):
                 if model is not None:
                     replied_ns = max(model.started_ns, min(node.started_ns, model.ended_ns))
-                    replied[id(model)] = min(replied.get(id(model), replied_ns), replied_ns)
-    return replied
+                    reply_times[id(model)] = min(reply_times.get(id(model), replied_ns), replied_ns)
+    return reply_times
 
 
 def _tell_run(root: Node, timed: list[Node], drafts: Drafts, run_id: str, *, more: Data) -> None:
@@ -277,16 +277,16 @@ def _tell_work(node: Node, drafts: Drafts) -> None:
     drafts.end(_outcome(node.role, "finished", error), node, data)
 
 
-def _tell_step(node: Node, drafts: Drafts, failed: set[int]) -> None:
-    if node.error is not None and id(node) not in failed:
+def _tell_step(node: Node, drafts: Drafts, failed_ids: set[int]) -> None:
+    if node.error is not None and id(node) not in failed_ids:
         name = node.reading.name or node.span.name
         drafts.end("step.failed", node, without_none(name=name, error=node.error, duration_ms=_duration(node)))
 
 
 def _tell_other(node: Node, drafts: Drafts) -> None:
     """Tell a span that no convention knows."""
-    came = _as_it_came(node.span, drafts)
-    data = without_none(name=node.span.name, **came, error=node.error, duration_ms=_duration(node))
+    content = _as_it_came(node.span, drafts)
+    data = without_none(name=node.span.name, **content, error=node.error, duration_ms=_duration(node))
     drafts.end(_outcome("span", "ended", node.error), node, data)
 
 

@@ -99,8 +99,8 @@ def tree_of(
     latest: dict[tuple[str, str], Span] = {}
     for span in spans:
         key = span.trace_id, span.span_id
-        known = latest.get(key)
-        if known is None or (span != known and (span.ended_ns, repr(span)) > (known.ended_ns, repr(known))):
+        other = latest.get(key)
+        if other is None or (span != other and (span.ended_ns, repr(span)) > (other.ended_ns, repr(other))):
             latest[key] = span
     records_by_span: dict[tuple[str, str], list[LogRecord]] = {}
     for record in records:
@@ -135,22 +135,22 @@ def _find_roots(nodes: list[Node]) -> None:
 def _from_the_roots(timed: list[Node]) -> list[Node]:
     """Return the nodes, each after its parent. A circle of parents, as no exporter sends it, is cut."""
     ordered: list[Node] = []
-    seen: set[int] = set()
+    visited_ids: set[int] = set()
     for start in sorted(timed, key=lambda node: node.parent is not None):
-        if id(start) in seen:
+        if id(start) in visited_ids:
             continue
         if start.parent is not None:
             start.parent.children.remove(start)
             start.parent = None
-        seen.add(id(start))
-        waiting = [start]
-        while waiting:
-            node = waiting.pop()
+        visited_ids.add(id(start))
+        stack = [start]
+        while stack:
+            node = stack.pop()
             ordered.append(node)
             for child in reversed(node.children):
-                if id(child) not in seen:
-                    seen.add(id(child))
-                    waiting.append(child)
+                if id(child) not in visited_ids:
+                    visited_ids.add(id(child))
+                    stack.append(child)
     return ordered
 
 
@@ -194,7 +194,7 @@ def _step_within(agent: Node, steps: deque[Node]) -> Node | None:
 
 def _demote_workflows(ordered: list[Node]) -> None:
     """Let a workflow within something else be a step. A root that is no workflow takes what its workflow knows."""
-    filled: set[int] = set()
+    filled_ids: set[int] = set()
     roots: dict[int, Node] = {}
     for node in ordered if any(node.role == Role.WORKFLOW for node in ordered) else ():
         root = roots[id(node)] = node if node.parent is None else roots[id(node.parent)]
@@ -203,8 +203,8 @@ def _demote_workflows(ordered: list[Node]) -> None:
         if root.role == Role.AGENT and root is node.parent and root.reading.name == node.reading.name:
             root.role, root.reading.agent = Role.WORKFLOW, None
             node.reading.agent = None
-        if root.role in (Role.OTHER, Role.STEP, Role.WORKFLOW) and id(root) not in filled:
-            filled.add(id(root))
+        if root.role in (Role.OTHER, Role.STEP, Role.WORKFLOW) and id(root) not in filled_ids:
+            filled_ids.add(id(root))
             root.reading.fill(node.reading)
         node.role = Role.STEP
         node.reading = Reading(Role.STEP, name=node.reading.name, agent=node.reading.agent)
@@ -252,8 +252,8 @@ def _fold_models(ordered: list[Node]) -> None:
         elif calls:
             node.pass_on()
         if node.above is not None and node.above.role == Role.MODEL:
-            known = inner.setdefault(id(node.above), [])
-            known += (calls or [node])[: 2 - len(known)]
+            calls_within = inner.setdefault(id(node.above), [])
+            calls_within += (calls or [node])[: 2 - len(calls_within)]
 
 
 def _fold_responses(ordered: list[Node]) -> None:
@@ -263,11 +263,11 @@ def _fold_responses(ordered: list[Node]) -> None:
         response_id = node.reading.response_id if node.role == Role.MODEL else None
         if response_id is None:
             continue
-        known = calls.setdefault(response_id, node)
-        if known is not node and known.parent is node.parent and known.span.scope != node.span.scope:
-            kept, other = (node, known) if known.reading.reply is None else (known, node)
-            other.fold_into(kept)
-            calls[response_id] = kept
+        first = calls.setdefault(response_id, node)
+        if first is not node and first.parent is node.parent and first.span.scope != node.span.scope:
+            better, other = (node, first) if first.reading.reply is None else (first, node)
+            other.fold_into(better)
+            calls[response_id] = better
 
 
 def _take_calls(inner: Reading, outer: Reading) -> None:

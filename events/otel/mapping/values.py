@@ -14,15 +14,15 @@ _COUNTED = ("input_tokens", "output_tokens")
 
 def usage(attributes: Attributes, names: Mapping[str, tuple[str, ...]]) -> dict[str, int | float] | None:
     """Return the numbers that attributes have, each under the first of some names. None if there are none."""
-    found: dict[str, int | float] = {}
+    numbers: dict[str, int | float] = {}
     for field, keys in names.items():
         for key in keys:
             number = attributes.get(key)
             if isinstance(number, (int, float)) and not isinstance(number, bool):
                 if number > 0 or field in _COUNTED:
-                    found[field] = number
+                    numbers[field] = number
                 break
-    return found or None
+    return numbers or None
 
 
 def text(value: Any) -> str | None:

@@ -37,8 +37,8 @@ class Kept:
             return
         name = self.last.name if self.last else None
         result = map_run(spans, records, name=name)
-        if told := self.events.keys() & result.other_ids:
-            result = map_run(spans, records, name=name, told=told)
+        if ids := self.events.keys() & result.other_ids:
+            result = map_run(spans, records, name=name, ids_in_log=ids)
         for event in result.events:
             self.events.setdefault(event.id, event)
         self.last = result
