@@ -40,7 +40,7 @@ _PAUSES_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HURRY_SECONDS = 0.5
 """The longest pause while somebody waits for the thread."""
 _SAID_FAILURE = 2
-"""The failure in a row, counted from 0, that the log of this process tells."""
+"""The failure in a row, counted from 0, that the log of this process names."""
 
 
 class Ended(Exception):

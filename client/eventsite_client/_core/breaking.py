@@ -128,14 +128,14 @@ class _Call(AbstractContextManager[None]):
 
     def __enter__(self) -> None:
         self._period, change = self._circuit.begin(time.monotonic())
-        self._tell(change)
+        self._emit(change)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         failed = None if error is not None and not isinstance(error, Exception) else isinstance(error, self._errors)
-        self._tell(self._circuit.end(self._period, time.monotonic(), failed=failed))
+        self._emit(self._circuit.end(self._period, time.monotonic(), failed=failed))
 
-    def _tell(self, change: NewEvent | None) -> None:
+    def _emit(self, change: NewEvent | None) -> None:
         if change is not None:
             self._note(self._circuit.stream, change)

@@ -26,7 +26,7 @@ logger = logging.getLogger("eventsite_client")
 _WAIT_SECONDS = 20.0
 _PAUSED_SECONDS = 1.0
 """The pause after an event that was given back, since what it leads to is paused: it may come back at once."""
-_TELL_SECONDS = 1.0
+_SETTLE_SECONDS = 1.0
 
 
 class Subscription:
@@ -306,7 +306,7 @@ class Work:
         Raises:
             DeliveryLost: the event is with another consumer by now, so this failure counts for nothing.
         """
-        answer = self._tell(self._consumer.failure_request(self._delivery, error), deadline)
+        answer = self._send_settlement(self._consumer.failure_request(self._delivery, error), deadline)
         if may_be_settled and answer is not None and answer.results[0].result == "already-settled":
             logger.info("event %d was settled, although the answer was lost: %s", self._delivery.position, error)
             return
@@ -319,15 +319,15 @@ class Work:
                 raise lost from error
 
     def _settle(self, outcome: Literal["release"], deadline: Deadline) -> None:
-        self._tell(self._consumer.settle_request(self._delivery, outcome), deadline)
+        self._send_settlement(self._consumer.settle_request(self._delivery, outcome), deadline)
 
-    def _tell(self, request: Request[Settlements], deadline: Deadline) -> Settlements | None:
+    def _send_settlement(self, request: Request[Settlements], deadline: Deadline) -> Settlements | None:
         """Send a settlement, and return the answer. If it does not arrive, the deadline says the same a little later.
 
         There is a second for it, also if what came before has used up the time.
         """
         try:
-            return self._caller._call(request, Deadline(max(_TELL_SECONDS, deadline.left())))
+            return self._caller._call(request, Deadline(max(_SETTLE_SECONDS, deadline.left())))
         except EventsiteError as error:
             logger.warning("event %d waits for its deadline: %s", self._delivery.position, error)
             return None

@@ -26,7 +26,7 @@ class _Pieces(NamedTuple):
 
 
 class Stream:
-    """Tells events as they come. Of a run, all that follows its start is told until its end."""
+    """Records events as they come. Of a run, all that follows its start is recorded until its end."""
 
     def __init__(self, adapter: Adapter, agent: str) -> None:
         self._adapter = adapter
@@ -44,7 +44,7 @@ class Stream:
         self._chunk: str | None = None
         self._states = 0
 
-    def tell(self, event: Data) -> None:
+    def handle(self, event: Data) -> None:
         """Tell an event, which says what its JSON does."""
         kind = str(getattr(event["type"], "value", event["type"]))
         if kind not in _CHUNKS:
@@ -55,7 +55,7 @@ class Stream:
             handle(self, self._run, event)
 
     def end(self) -> None:
-        """Tell that the run is broken off, if it has not ended."""
+        """Record that the run is broken off, if it has not ended."""
         if self._run is not None:
             self._run.end()
 
@@ -128,9 +128,9 @@ class Stream:
 
     def _state(self, run: Run, event: Data) -> None:
         self._states += 1
-        told = {"state": event["snapshot"]} if "snapshot" in event else {"patch": event["delta"]}
-        type = "state.snapshot" if "state" in told else "state.patched"
-        run.state(f"state:{self._states}", type, at=_time(event), **told)
+        data = {"state": event["snapshot"]} if "snapshot" in event else {"patch": event["delta"]}
+        type = "state.snapshot" if "state" in data else "state.patched"
+        run.state(f"state:{self._states}", type, at=_time(event), **data)
 
     def _start_agent(self, run: Run, event: Data) -> None:
         parent = self._scopes.get(event.get("parentSubagentRunId")) or self._scopes[None]

@@ -1,4 +1,4 @@
-"""Values of all kinds as JSON that the log takes. Nothing is cut silently: what was cut is told beside it."""
+"""Values of all kinds as JSON that the log takes. Nothing is cut silently: beside it stands what was cut."""
 
 from __future__ import annotations
 

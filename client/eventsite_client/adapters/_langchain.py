@@ -37,7 +37,7 @@ class Place:
 
 
 class LangChainHandler(Adapter, BaseCallbackHandler):
-    """Tells what models and tools do within a run."""
+    """Records what models and tools do within a run."""
 
     run_inline = True  # with asyncio, too, in the order in which things happen
 

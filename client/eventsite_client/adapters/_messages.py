@@ -17,7 +17,7 @@ def message(role: str, content: Any = None, calls: Iterable[Message] = (), **oth
     """Return a message without what it does not have. Parts that are no text are its `attachments`."""
     parts = content if isinstance(content, list) else [content]
     texts = [text for part in parts if (text := _text_of(part))]
-    attachments = [part for part in parts if part and not isinstance(_text_of(part), str) and not _is_told(part)]
+    attachments = [part for part in parts if part and not isinstance(_text_of(part), str) and not _is_recorded(part)]
     said = {"role": _ROLES.get(role, role), "content": "\n".join(texts), "tool_calls": [*calls], **others}
     return {name: value for name, value in {**said, "attachments": attachments}.items() if value not in (None, "", [])}
 
@@ -79,5 +79,5 @@ def _text_of(part: Any) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _is_told(part: Any) -> bool:
+def _is_recorded(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") in _TOLD_ELSEWHERE

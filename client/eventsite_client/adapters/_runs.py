@@ -1,4 +1,4 @@
-"""A run of agents as a stream of events, told while it happens: adapters tell what their frameworks say in these words.
+"""A run of agents as a stream of events, which adapters record while it happens, all in the same words.
 
 The words, the data and the causes are those of runs that come as traces: so both read the same.
 """
@@ -86,7 +86,7 @@ class _Call(NamedTuple):
 
 
 class Run:
-    """A run that is told. Keys are the framework's own ids: the same happening gets the same id of its event."""
+    """A run that is recorded. Keys are the framework's own ids: the same happening gets the same id of its event."""
 
     def __init__(self, adapter: Adapter, id: str, conversation: str | None) -> None:
         self.id = id
@@ -95,7 +95,7 @@ class Run:
         self.places: dict[str, tuple[Scope, str | None]] = {}
         """The places of all work under way, by its key: the scope, and the event of the tool's call around it."""
         self.failure: BaseException | None = None
-        """The last error that was told, which frameworks tell again at each level that it passes."""
+        """The last error that was recorded, which frameworks report again at each level that it passes."""
         self.calls: dict[str, Data] = {}
         """The calls that replies asked for and that have not begun, by their ids."""
         self._adapter = adapter
@@ -107,45 +107,45 @@ class Run:
         self.waits = False
         """Whether it stopped for somebody's answer, and goes on with it."""
         self._questions: dict[str, str] = {}
-        """The events of the questions that were told, by their keys."""
-        self._told: set[tuple[str, Any]] = set()
-        """The contents and the calls of replies, and the calls whose results are told."""
+        """The events of the questions that were recorded, by their keys."""
+        self._recorded: set[tuple[str, Any]] = set()
+        """The contents and the calls of replies, and the calls whose results are recorded."""
         self._state: str | None = None
 
     def start(self, name: str, *, task: Any = None, at: datetime | None = None) -> None:
-        """Tell that the run starts."""
+        """Record that the run starts."""
         self.name, self.root.began = name, at or now()
-        id = self.tell("workflow.started", "start", None, (), at=at, name=name, task=task)
+        id = self.emit("workflow.started", "start", None, (), at=at, name=name, task=task)
         self.root.base = [id]
 
     def end(self, *, output: Any = None, error: Data | None = None, at: datetime | None = None) -> None:
-        """Tell that the run ends, with which it is forgotten. Without an output, it fails as its last agent did."""
+        """Record that the run ends, with which it is forgotten. Without an output, it fails as its last agent did."""
         self._adapter.runs.pop(self.id, None)
         stopped = self._stop_inside(self.root, at)
         error = error or stopped or (self.root.error if output is None else None)
         output = (self.root.output if output is None else output) if error is None else None
         causes = [self.root.last] if self.root.last else self.root.base
-        self.tell(
+        self.emit(
             outcome("workflow", "finished", error), "end", None, causes, at=at,
             name=self.name, output=output, error=error, duration_ms=duration(self.root.began, at),
         )  # fmt: skip
 
     def ask(self, key: str, scope: Scope, question: Any) -> None:
-        """Tell that the run waits for somebody's answer to a question. What is under way in it goes on with that."""
+        """Record that the run waits for somebody's answer to a question. What is under way in it goes on with that."""
         self.waits = True
         if key not in self._questions:
             data = {"name": self.name, "question": question}
             causes = scope.follow()
-            self._questions[key] = self.tell(
+            self._questions[key] = self.emit(
                 "workflow.input_requested", f"{key}:asked", scope.agent, causes, scope=scope, **data
             )
 
     def resume(self, key: str, answer: Any) -> None:
-        """Tell that the run goes on with an answer."""
+        """Record that the run goes on with an answer."""
         self.waits = False
         causes = [*self._questions.values()][-1:]
         data = {"name": self.name, "answer": answer}
-        self.tell("workflow.input_received", f"{key}:answered", None, causes, scope=self.root, **data)
+        self.emit("workflow.input_received", f"{key}:answered", None, causes, scope=self.root, **data)
 
     def agent_again(self, name: str) -> Scope | None:
         """Return the scope of an agent of this name that stopped for an answer and now goes on; None if none did."""
@@ -157,11 +157,11 @@ class Run:
     def branch(self, key: str, parent: Scope, *, caller: str | None = None, stage: Any = None) -> Scope:
         """Return a part of a scope that may run beside others."""
         scope = Scope(key, parent.agent, [caller] if caller else parent.follow(stage), parent)
-        scope.told = parent.told
+        scope.seen = parent.seen
         return scope
 
     def join(self, scope: Scope) -> None:
-        """Tell nothing: what follows in the parent of a branch has its last event as a cause."""
+        """Record nothing: what follows in the parent of a branch has its last event as a cause."""
         if scope.parent is not None and scope.last is not None:
             scope.parent.returned(scope.last)
             scope.parent.output, scope.parent.error = scope.output, scope.error
@@ -170,10 +170,10 @@ class Run:
         self, key: str, name: str, parent: Scope, *, task: Any = None, caller: str | None = None,
         at: datetime | None = None, stage: Any = None,
     ) -> Scope:  # fmt: skip
-        """Tell that an agent starts: by the call of a tool (`caller`: its event), a hand-off, or what went before."""
+        """Record that an agent starts: by the call of a tool (`caller`: its event), a hand-off, or what went before."""
         handoff, instruction = self._handoffs.pop(name, (None, None)) if caller is None else (None, None)
         causes = [caller or handoff or ""] if caller or handoff else parent.follow(stage)
-        id = self.tell(
+        id = self.emit(
             "agent.started", f"{key}:start", name, causes, at=at, scope=parent,
             name=name, task=instruction if task is None else task,
         )  # fmt: skip
@@ -186,13 +186,13 @@ class Run:
     def end_agent(
         self, scope: Scope, *, output: Any = None, error: Data | None = None, at: datetime | None = None
     ) -> None:
-        """Tell that an agent ends, if it has not."""
+        """Record that an agent ends, if it has not."""
         if self._open_agents.pop(scope.key, None) is None:
             return
         stopped = self._stop_inside(scope, at)
         error = error or scope.error or stopped
         output = (scope.output if output is None else output) if error is None else None
-        id = self.tell(
+        id = self.emit(
             outcome("agent", "finished", error), f"{scope.key}:end", scope.agent,
             [scope.last] if scope.last else scope.base, at=at, scope=scope.parent,
             name=scope.agent, output=output, error=error, duration_ms=duration(scope.began, at),
@@ -204,21 +204,21 @@ class Run:
 
     def reply(
         self, key: str, scope: Scope, message: Message, *, agent: str | None = None, history: Sequence[Message] = (),
-        began: datetime | None = None, at: datetime | None = None, tells_handoffs: bool = True, **data: Any,
+        began: datetime | None = None, at: datetime | None = None, records_handoffs: bool = True, **data: Any,
     ) -> None:  # fmt: skip
-        """Tell what a model replied, and the messages before it that are not told yet."""
+        """Record what a model replied, and the messages before it that are not recorded yet."""
         agent = agent or scope.agent
-        id = self.tell(
+        id = self.emit(
             "model.replied", f"{key}:end", agent, scope.follow(), at=at, scope=scope,
             **{"role": "assistant", **message}, **data, **timing(began, at), messages=self._news(scope, history),
         )  # fmt: skip
         scope.replied(id)
         scope.output, scope.error = message.get("content"), None
-        self._told.add(("content", repr(message.get("content"))))
+        self._recorded.add(("content", repr(message.get("content"))))
         for number, call in enumerate(message.get("tool_calls", ())):
-            self._told.add(("call", call.get("id")))
+            self._recorded.add(("call", call.get("id")))
             self.calls[call.get("id") or f"{key}:{number}"] = {**call, "reply": id, "agent": agent}
-            if tells_handoffs and call["name"].startswith(_TRANSFER):
+            if records_handoffs and call["name"].startswith(_TRANSFER):
                 target = call["name"].removeprefix(_TRANSFER)
                 self.hand_off(f"{key}:handoff:{number}", scope, target, call.get("arguments"), asker=id, at=at)
 
@@ -226,10 +226,10 @@ class Run:
         self, key: str, scope: Scope, error: Data, *, agent: str | None = None, began: datetime | None = None,
         at: datetime | None = None, **data: Any,
     ) -> None:  # fmt: skip
-        """Tell that a model did not reply."""
+        """Record that a model did not reply."""
         scope.error = error
         agent = agent or scope.agent
-        self.tell(
+        self.emit(
             "model.failed", f"{key}:end", agent, scope.follow(), at=at, scope=scope,
             error=error, **data, **timing(began, at),
         )  # fmt: skip
@@ -238,9 +238,9 @@ class Run:
         self, key: str, scope: Scope, name: str, *, arguments: Any = None, call_id: str | None = None,
         agent: str | None = None, at: datetime | None = None,
     ) -> str:  # fmt: skip
-        """Tell that a tool is called, and return the event's id. The reply that asked for it may know more of it.
+        """Record that a tool is called, and return the event's id. The reply that asked for it may know more of it.
 
-        A call that stopped for an answer and is made again is told already.
+        A call that stopped for an answer and is made again is recorded already.
         """
         agent = agent or scope.agent
         if again := next(
@@ -253,12 +253,12 @@ class Run:
         agent = agent or asked.get("agent")
         arguments = asked.get("arguments") if arguments is None else arguments
         call_id = call_id or asked.get("id")
-        id = self.tell(
+        id = self.emit(
             "tool.called", f"{key}:start", agent, causes, at=at, scope=scope,
             name=name, arguments=arguments, call_id=call_id,
         )  # fmt: skip
         self._open_calls[key] = _Call(id, name, call_id, agent, scope, at or now())
-        self._told.add(("result", call_id))
+        self._recorded.add(("result", call_id))
         return id
 
     def _next_call(self, name: str, agent: str | None) -> str:
@@ -267,11 +267,11 @@ class Run:
         return next((id for id, call in calls if (call["name"], call["agent"]) == (name, agent)), "")
 
     def result(self, key: str, result: Any = None, *, error: Data | None = None, at: datetime | None = None) -> None:
-        """Tell the outcome of a call that is under way."""
+        """Record the outcome of a call that is under way."""
         if key not in self._open_calls:
             return
         call = self._open_calls.pop(key)
-        id = self.tell(
+        id = self.emit(
             outcome("tool", "returned", error), f"{key}:end", call.agent, [call.event], at=at, scope=call.scope,
             name=call.name, result=result if error is None else None, error=error, call_id=call.call_id,
             duration_ms=duration(call.began, at),
@@ -279,7 +279,7 @@ class Run:
         call.scope.returned(id)
 
     def _stop_inside(self, scope: Scope, at: datetime | None) -> Data | None:
-        """Tell that what is under way in a scope that ends was stopped. Return the error, None if nothing was."""
+        """Record that what is under way in a scope that ends was stopped. Return the error, None if nothing was."""
         agents = [agent for agent in reversed(self._open_agents.values()) if scope in agent.parents()]
         calls = [key for key, call in self._open_calls.items() if scope in (call.scope, *call.scope.parents())]
         error = {"type": "Stopped", "message": "it was stopped before its end"}
@@ -293,28 +293,28 @@ class Run:
         self, key: str, scope: Scope, target: str, instruction: Any = None, *, asker: str | None = None,
         at: datetime | None = None,
     ) -> None:  # fmt: skip
-        """Tell that an agent lets another one go on."""
+        """Record that an agent lets another one go on."""
         causes = [asker] if asker else scope.follow()
         data = {"target": target, "by": scope.agent, "instruction": instruction_of(instruction)}
-        id = self.tell("task.delegated", f"{key}:start", scope.agent, causes, at=at, scope=scope, **data)
+        id = self.emit("task.delegated", f"{key}:start", scope.agent, causes, at=at, scope=scope, **data)
         self._handoffs[target] = (id, data["instruction"])
 
     def is_handed_over(self, tool: str) -> bool:
-        """Whether a tool only carries out a hand-off that a reply has told, and whose agent has not started."""
+        """Whether a tool only carries out a hand-off that a reply has recorded, and whose agent has not started."""
         return tool.startswith(_TRANSFER) and tool.removeprefix(_TRANSFER) in self._handoffs
 
     def other(
         self, type: str, key: str, scope: Scope, *, error: Data | None = None, at: datetime | None = None, **data: Any
     ) -> None:
-        """Tell something else that happened, such as a step that failed."""
-        self.tell(type, f"{key}:end", scope.agent, scope.base, at=at, scope=scope, **data, error=error)
+        """Record something else that happened, such as a step that failed."""
+        self.emit(type, f"{key}:end", scope.agent, scope.base, at=at, scope=scope, **data, error=error)
 
     def state(self, key: str, type: str, *, at: datetime | None = None, **data: Any) -> None:
-        """Tell the state that the agents share, or a change of the one that was told before."""
+        """Record the state that the agents share, or a change of the one that was recorded before."""
         if self._adapter.has_content:
-            self._state = self.tell(type, key, None, [self._state] if self._state else self.root.base, at=at, **data)
+            self._state = self.emit(type, key, None, [self._state] if self._state else self.root.base, at=at, **data)
 
-    def tell(
+    def emit(
         self, type: str, key: str, agent: str | None, causes: Sequence[str], *, scope: Scope | None = None,
         at: datetime | None = None, **data: Any,
     ) -> str:  # fmt: skip
@@ -340,23 +340,23 @@ class Run:
         return id
 
     def _news(self, scope: Scope, history: Sequence[Message]) -> list[Message] | None:
-        """Return the messages that no event tells yet."""
-        is_first = not scope.told
+        """Return the messages that no event records yet."""
+        is_first = not scope.seen
         news = []
         for message in history:
             print = hash(repr(message))
-            if print not in scope.told and not self._is_told(message, is_first=is_first):
+            if print not in scope.seen and not self._is_recorded(message, is_first=is_first):
                 news.append(message)
-            scope.told.add(print)
+            scope.seen.add(print)
         return news or None
 
-    def _is_told(self, message: Message, *, is_first: bool) -> bool:
-        """Whether another event tells the same as a message. What an agent is told later of its own work is told."""
+    def _is_recorded(self, message: Message, *, is_first: bool) -> bool:
+        """Whether another event has what a message says. Of its own work, an agent is given nothing new later on."""
         if message["role"] == "tool":
-            return not is_first or ("result", message.get("call_id")) in self._told
+            return not is_first or ("result", message.get("call_id")) in self._recorded
         if message["role"] != "assistant":
             return False
-        is_said = "content" not in message or ("content", repr(message["content"])) in self._told
+        is_said = "content" not in message or ("content", repr(message["content"])) in self._recorded
         return not is_first or (
-            is_said and all(("call", call.get("id")) in self._told for call in message.get("tool_calls", ()))
+            is_said and all(("call", call.get("id")) in self._recorded for call in message.get("tool_calls", ()))
         )

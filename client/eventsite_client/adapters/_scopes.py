@@ -28,7 +28,7 @@ class Scope:
         """Whether a call or a hand-off led to it, so that nothing of its parent follows its end."""
         self.waits = False
         """Whether it stopped for somebody's answer."""
-        self.told: set[int] = set()
+        self.seen: set[int] = set()
         """The messages that its models were given."""
         self._reply: str | None = None
         self._returned: list[str] = []
@@ -44,7 +44,7 @@ class Scope:
     def follow(self, stage: Any = None) -> Sequence[str]:
         """Return the events that lead to the next one: the results that nothing has followed yet, else the last reply.
 
-        What begins side by side has the same causes; `stage` tells what does, where the framework says it.
+        What begins side by side has the same causes; `stage` says which do, where the framework says it.
         """
         if self._returned and (stage is None or stage != self._stage):
             self._taken, self._returned = self._returned, []

@@ -1,4 +1,4 @@
-"""States that a framework tells whole: the first one is told so, then what changed, as JSON Patch (RFC 6902)."""
+"""States that a framework gives whole: the first one is recorded so, then what changed, as JSON Patch (RFC 6902)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Operation = dict[str, Any]
 
 
 class States:
-    """The states of one run, of which each tells what changed since the one before."""
+    """The states of one run. Of each, what changed since the one before is recorded."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._key: str | None = None
         self._state: Any = None
 
-    def tell(self, key: str, state: Any, *, at: datetime | None = None) -> None:
-        """Tell a state, unless it is told already or is the one before."""
+    def record(self, key: str, state: Any, *, at: datetime | None = None) -> None:
+        """Record a state, unless it is recorded already or is the one before."""
         after, _ = fitted(state)
         patch = None if self._key is None else changes(self._state, after)
         if key != self._key and patch != []:

@@ -6,7 +6,7 @@
     async for event in runs.watch(agent.run(input)):  # the same events, one by one
         ...
 
-The pieces of a text, and those of a call, become one event. States are told as they come: whole, or as JSON Patch.
+The pieces of a text, and those of a call, become one event. States are recorded as they come: whole, or as JSON Patch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ E = TypeVar("E")
 
 
 class EventsiteRuns(Adapter):
-    """Tells the events of an agent's runs: objects of `ag_ui.core`, or what their JSON says."""
+    """Records the events of an agent's runs: objects of `ag_ui.core`, or what their JSON says."""
 
     def __init__(self, client: Client | None = None, *, agent: str = "agent", content: bool = True) -> None:
         """Make an adapter. `Adapter` describes the other arguments."""
@@ -30,7 +30,7 @@ class EventsiteRuns(Adapter):
         self._agent = agent
 
     async def watch(self, events: AsyncIterable[E]) -> AsyncIterator[E]:
-        """Yield the events of runs, which are told as they pass. A run that is broken off is told as stopped."""
+        """Yield the events of runs, which are recorded as they pass. A run that breaks off is stopped."""
         stream = Stream(self, self._agent)
         try:
             async for event in events:
@@ -51,7 +51,7 @@ class EventsiteRuns(Adapter):
 
     @guarded
     def _tell(self, stream: Stream, event: Any) -> None:
-        stream.tell(event if isinstance(event, dict) else _members(event))
+        stream.handle(event if isinstance(event, dict) else _members(event))
 
     @guarded
     def _end(self, stream: Stream) -> None:

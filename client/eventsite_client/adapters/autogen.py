@@ -2,11 +2,11 @@
 
     from eventsite_client.adapters.autogen import EventsiteMessages
 
-    told = EventsiteMessages(name="delivery")
-    async for message in told.watch(team.run_stream(task="Bring order 1004 on its way.")):
+    recorder = EventsiteMessages(name="delivery")
+    async for message in recorder.watch(team.run_stream(task="Bring order 1004 on its way.")):
         ...
 
-The run's own stream tells far more than its spans do, which are some thirty traces for one run.
+The run's own stream says far more than its spans do, which are some thirty traces for one run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TRANSFER = "transfer_to_"
 
 
 class EventsiteMessages(Adapter):
-    """Tells the messages of runs. `Adapter` describes the other arguments."""
+    """Records the messages of runs. `Adapter` describes the other arguments."""
 
     def __init__(self, client: Client | None = None, *, name: str = "team", content: bool = True) -> None:
         """Make an adapter for the runs of a team, which have its name."""
@@ -33,7 +33,7 @@ class EventsiteMessages(Adapter):
         self._name = name
 
     async def watch(self, messages: AsyncIterable[M], *, conversation: str | None = None) -> AsyncIterator[M]:
-        """Yield the messages of a run, which are told as they pass. A run that is broken off is told as stopped.
+        """Yield the messages of a run, which are recorded as they pass. A run that breaks off is stopped.
 
         Args:
             messages: what `run_stream()` returns.
@@ -42,14 +42,14 @@ class EventsiteMessages(Adapter):
         team = _Team(self, self._name, conversation)
         try:
             async for each in messages:
-                self._tell(team, each)
+                self._handle(team, each)
                 yield each
         finally:
             self._end(team)
 
     @guarded
-    def _tell(self, team: _Team, each: Any) -> None:
-        team.tell(type(each).__name__, each)
+    def _handle(self, team: _Team, each: Any) -> None:
+        team.handle(type(each).__name__, each)
 
     @guarded
     def _end(self, team: _Team) -> None:
@@ -68,7 +68,7 @@ class _Team:
         """The messages of users that no model was given yet."""
         self._thought: str | None = None
 
-    def tell(self, kind: str, each: Any) -> None:
+    def handle(self, kind: str, each: Any) -> None:
         if kind == "TaskResult":
             self._finish(each)
         elif hasattr(each, "source") and kind != "ModelClientStreamingChunkEvent":
@@ -117,7 +117,7 @@ class _Team:
         usage, history = each.models_usage, self._asked
         self._asked = []
         run.reply(
-            each.id, scope, said, history=history, at=each.created_at, tells_handoffs=False, reasoning=self._thought,
+            each.id, scope, said, history=history, at=each.created_at, records_handoffs=False, reasoning=self._thought,
             input_tokens=getattr(usage, "prompt_tokens", None), output_tokens=getattr(usage, "completion_tokens", None),
         )  # fmt: skip
         self._thought = None

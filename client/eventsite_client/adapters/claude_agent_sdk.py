@@ -3,11 +3,11 @@
     from claude_agent_sdk import query
     from eventsite_client.adapters.claude_agent_sdk import EventsiteMessages
 
-    told = EventsiteMessages(agent="desk")
-    async for message in told.watch(query(prompt=prompt), task=prompt):  # the same messages, one by one
+    recorder = EventsiteMessages(agent="desk")
+    async for message in recorder.watch(query(prompt=prompt), task=prompt):  # the same messages, one by one
         ...
 
-With a `ClaudeSDKClient`: `told.watch(client.receive_messages())`.
+With a `ClaudeSDKClient`: `recorder.watch(client.receive_messages())`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _USAGE = {
 
 
 class EventsiteMessages(Adapter):
-    """Tells the messages of sessions. A turn, up to its `ResultMessage`, is a run; its session is the workflow."""
+    """Records the messages of sessions. A turn, up to its `ResultMessage`, is a run; its session is the workflow."""
 
     def __init__(self, client: Client | None = None, *, agent: str = "claude", content: bool = True) -> None:
         """Make an adapter. `Adapter` describes the other arguments."""
@@ -37,18 +37,18 @@ class EventsiteMessages(Adapter):
         self._agent = agent
 
     async def watch(self, messages: AsyncIterable[M], *, task: str | None = None) -> AsyncIterator[M]:
-        """Yield messages, which are told as they pass; they do not say what the task is. What breaks off is stopped."""
+        """Yield messages, which are recorded as they pass; they do not say the task. What breaks off is stopped."""
         session = _Session(self, self._agent, task)
         try:
             async for each in messages:
-                self._tell(session, each)
+                self._handle(session, each)
                 yield each
         finally:
             self._end(session)
 
     @guarded
-    def _tell(self, session: _Session, each: Any) -> None:
-        session.tell(type(each).__name__, each)
+    def _handle(self, session: _Session, each: Any) -> None:
+        session.handle(type(each).__name__, each)
 
     @guarded
     def _end(self, session: _Session) -> None:
@@ -66,9 +66,9 @@ class _Session:
         self._calls: dict[str, tuple[str, Data]] = {}
         """The event of each call that has not returned, and the call, by its id."""
         self._counted: str | None = None
-        """The reply whose tokens are told: one that comes in parts repeats them."""
+        """The reply whose tokens are recorded: one that comes in parts repeats them."""
 
-    def tell(self, kind: str, each: Any) -> None:
+    def handle(self, kind: str, each: Any) -> None:
         if kind == "SystemMessage" and each.subtype == "init" and self._run is None:
             self._start(each.data["session_id"], each.data.get("uuid") or "1")
         elif self._run is not None and kind == "AssistantMessage":
@@ -84,7 +84,7 @@ class _Session:
             self._run = self._task = None
 
     def end(self) -> None:
-        """Tell that a turn is broken off, if it has not ended."""
+        """Record that a turn is broken off, if it has not ended."""
         if self._run is not None:
             self._run.end()
 
@@ -125,8 +125,8 @@ class _Session:
         del self._calls[block.tool_use_id]
         if scope := self._scopes.pop(block.tool_use_id, None):
             run.end_agent(scope, output=None if block.is_error else content)
-        told = each.tool_use_result
-        reason = told.removeprefix("Error: ") if isinstance(told, str) else content or "failed"
+        result = each.tool_use_result
+        reason = result.removeprefix("Error: ") if isinstance(result, str) else content or "failed"
         error = {"message": reason} if block.is_error else None
         run.result(f"call:{block.tool_use_id}", parsed(content), error=error)
 

@@ -1,4 +1,4 @@
-"""CrewAI: what its event bus tells becomes events.
+"""CrewAI: what its event bus says becomes events.
 
 from eventsite_client.adapters.crewai import EventsiteListener
 

@@ -29,7 +29,7 @@ _MAX_THREADS = 1_000
 
 
 class EventsiteHandler(LangChainHandler):
-    """Tells callbacks and checkpoints. `Adapter` describes the arguments."""
+    """Records callbacks and checkpoints. `Adapter` describes the arguments."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -107,24 +107,24 @@ class EventsiteHandler(LangChainHandler):
             super().on_tool_error(error, run_id=run_id, **more)
 
     def watch(self, saver: Saver) -> Saver:
-        """Tell the state of each checkpoint that a saver keeps from now on. Return the saver."""
+        """Record the state of each checkpoint that a saver keeps from now on. Return the saver."""
         put, aput = saver.put, saver.aput
 
-        def put_and_tell(config: Any, checkpoint: Any, *others: Any) -> Any:
-            self._tell_state(config["configurable"], checkpoint)
+        def put_and_record(config: Any, checkpoint: Any, *others: Any) -> Any:
+            self._record_state(config["configurable"], checkpoint)
             return put(config, checkpoint, *others)
 
-        async def aput_and_tell(config: Any, checkpoint: Any, *others: Any) -> Any:
-            self._tell_state(config["configurable"], checkpoint)
+        async def aput_and_record(config: Any, checkpoint: Any, *others: Any) -> Any:
+            self._record_state(config["configurable"], checkpoint)
             return await aput(config, checkpoint, *others)
 
-        vars(saver).update(put=put_and_tell, aput=aput_and_tell)
+        vars(saver).update(put=put_and_record, aput=aput_and_record)
         return saver
 
     @guarded
-    def _tell_state(self, about: Data, checkpoint: Data) -> None:
+    def _record_state(self, about: Data, checkpoint: Data) -> None:
         _, states = self._threads.get(str(about.get("thread_id")), (None, None))
         if states and not about.get("checkpoint_ns"):
             values = checkpoint["channel_values"].items()
             state = {name: value for name, value in values if not name.startswith(_INTERNAL)}
-            states.tell(checkpoint["id"], state, at=datetime.fromisoformat(checkpoint["ts"]))
+            states.record(checkpoint["id"], state, at=datetime.fromisoformat(checkpoint["ts"]))

@@ -26,7 +26,7 @@ _PASSED = ("task", "turn")
 
 
 class EventsiteProcessor(Adapter, TracingProcessor):
-    """Tells traces and spans. `Adapter` describes the arguments."""
+    """Records traces and spans. `Adapter` describes the arguments."""
 
     @guarded
     def on_trace_start(self, trace: Trace) -> None:
@@ -83,7 +83,7 @@ class EventsiteProcessor(Adapter, TracingProcessor):
         replied = messages_of(getattr(data, "output", None) if response is None else response.output)
         run.reply(
             span.span_id, scope, merged(replied), history=history, model=model,
-            **_usage(getattr(response, "usage", None) or data.usage), tells_handoffs=False, began=began, at=at,
+            **_usage(getattr(response, "usage", None) or data.usage), records_handoffs=False, began=began, at=at,
         )  # fmt: skip
 
     def force_flush(self) -> None:
@@ -110,11 +110,11 @@ def _error(span: Span[Any]) -> Data | None:
     """Return why a span failed: what the tool said, else what the SDK says."""
     if span.error is None:
         return None
-    told = (span.error.get("data") or {}).get("error")
+    reason = (span.error.get("data") or {}).get("error")
     output = getattr(span.span_data, "output", None)
     return {
         "message": next(
-            text for text in (output, told, span.error["message"], "failed") if text and isinstance(text, str)
+            text for text in (output, reason, span.error["message"], "failed") if text and isinstance(text, str)
         )
     }
 

@@ -10,8 +10,8 @@ import pytest
 from eventsite_client import Client
 from tests.support.examples import blocks_in, section_of
 from tests.support.frameworks import PROGRAMS, python_with, run
+from tests.support.recorder import lines
 from tests.support.server import Server
-from tests.support.told import lines
 
 pytestmark = pytest.mark.processes
 

@@ -229,8 +229,8 @@ def test_a_process_that_is_killed_while_it_sends_what_was_held_back_loses_none(t
         class Killing(Lines):
             def _answer(self, request):
                 answer = super()._answer(request)
-                os.write(1, b"".join(b"%d\\n" % n for n in self.data[self.told:]))
-                self.told = len(self.data)
+                os.write(1, b"".join(b"%d\\n" % n for n in self.data[self.printed:]))
+                self.printed = len(self.data)
                 self.count += self.refusal is nobody
                 if self.count == int(sys.argv[2]):
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -241,7 +241,7 @@ def test_a_process_that_is_killed_while_it_sends_what_was_held_back_loses_none(t
 
         held_back.FILE_BYTES, sender._BATCH_LINES = 1_000, 10
         lines = Killing(lambda event: "paused")
-        lines.told = lines.count = 0
+        lines.printed = lines.count = 0
         client = Client("http://testserver", "evt_x", transport=lambda: lines, spool=sys.argv[1])
         for n in range(200):
             client.log("s", NewEvent("A", n, agent=f"agent-{n % 3}"))

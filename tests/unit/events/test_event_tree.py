@@ -12,7 +12,7 @@ from events.types import Event
 from events.views.connect.event_tree import event_tree
 from eventsite_client.adapters.ag_ui import EventsiteRuns
 from tests.support.read_events import make_event
-from tests.support.told import Told
+from tests.support.recorder import Recorder
 
 BEGAN_MS = 1_795_936_071_000
 ROUTER = {"subagentRunId": "router-1"}
@@ -31,9 +31,9 @@ RUN: list[dict[str, Any]] = [
 ]
 
 
-def told(run: list[dict[str, Any]]) -> list[Event]:
+def recorded(run: list[dict[str, Any]]) -> list[Event]:
     """What an adapter tells of a run whose events come a second apart."""
-    log = Told()
+    log = Recorder()
     timed = [{**each, "timestamp": BEGAN_MS + 1_000 * second} for second, each in enumerate(run)]
     for _ in EventsiteRuns(log.client, agent="desk").watch_in_thread(timed):
         pass
@@ -53,7 +53,7 @@ def told(run: list[dict[str, Any]]) -> list[Event]:
 
 
 def test_what_a_start_causes_stands_below_it_and_its_end_gives_it_a_length() -> None:
-    rows = event_tree(told(RUN)).rows
+    rows = event_tree(recorded(RUN)).rows
     assert [(row.depth, row.type, row.name, row.took and row.took.total_seconds(), row.is_error) for row in rows] == [
         (0, "workflow.finished", "desk", 10, False),
         (1, "agent.failed", "desk", 10, True),
@@ -67,7 +67,7 @@ def test_what_a_start_causes_stands_below_it_and_its_end_gives_it_a_length() -> 
 
 
 def test_what_has_not_ended_is_open() -> None:
-    rows = event_tree(told(RUN)[:7]).rows
+    rows = event_tree(recorded(RUN)[:7]).rows
     assert [(row.name, row.is_open) for row in rows] == [
         ("desk", True),
         ("desk", True),

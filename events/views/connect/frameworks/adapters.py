@@ -117,12 +117,12 @@ _AUTOGEN = Framework(
             """\
 from eventsite_client.adapters.autogen import EventsiteMessages
 
-told = EventsiteMessages(name="delivery")
-async for message in told.watch(team.run_stream(task=task), conversation="order-1004"):
+recorder = EventsiteMessages(name="delivery")
+async for message in recorder.watch(team.run_stream(task=task), conversation="order-1004"):
     ...""",
             is_command=False,
         ),
-        _content('told = EventsiteMessages(name="delivery", content=False)'),
+        _content('recorder = EventsiteMessages(name="delivery", content=False)'),
         _RUN,
     ),
     "what a team’s manager decides, and the names of models.",
@@ -143,13 +143,13 @@ _CLAUDE = Framework(
 from claude_agent_sdk import query
 from eventsite_client.adapters.claude_agent_sdk import EventsiteMessages
 
-told = EventsiteMessages(agent="desk")
-async for message in told.watch(query(prompt=prompt), task=prompt):
+recorder = EventsiteMessages(agent="desk")
+async for message in recorder.watch(query(prompt=prompt), task=prompt):
     ...""",
-            words="With a ClaudeSDKClient: told.watch(client.receive_messages()).",
+            words="With a ClaudeSDKClient: recorder.watch(client.receive_messages()).",
             is_command=False,
         ),
-        _content('told = EventsiteMessages(agent="desk", content=False)'),
+        _content('recorder = EventsiteMessages(agent="desk", content=False)'),
         _RUN,
     ),
     "when a tool began: its call and its result are told as their messages come.",

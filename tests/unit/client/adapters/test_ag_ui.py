@@ -13,13 +13,13 @@ from eventsite_client import NewEvent
 from eventsite_client.adapters.ag_ui import EventsiteRuns
 from projections.catalog.agent_state import agent_state
 from tests.support.histories import History
-from tests.support.told import Told, lines
+from tests.support.recorder import Recorder, lines
 
 
 def told_by(events: list[dict[str, Any]], **options: Any) -> list[NewEvent]:
-    told = Told()
-    assert [*EventsiteRuns(told.client, agent="desk", **options).watch_in_thread(events)] == events
-    return told.events
+    recorder = Recorder()
+    assert [*EventsiteRuns(recorder.client, agent="desk", **options).watch_in_thread(events)] == events
+    return recorder.events
 
 
 def event(type: str, **members: Any) -> dict[str, Any]:
@@ -136,11 +136,11 @@ async def test_a_run_that_is_broken_off_is_stopped() -> None:
         yield event("TOOL_CALL_END", toolCallId="a")
         raise ConnectionError("gone")
 
-    told = Told()
+    recorder = Recorder()
     with pytest.raises(ConnectionError):
-        async for _ in EventsiteRuns(told.client).watch(run()):
+        async for _ in EventsiteRuns(recorder.client).watch(run()):
             pass
-    assert [each.type for each in told.events[3:]] == ["tool.failed", "agent.failed", "workflow.failed"]
+    assert [each.type for each in recorder.events[3:]] == ["tool.failed", "agent.failed", "workflow.failed"]
 
 
 def test_events_that_make_no_sense_are_passed_on() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from eventsite_client.adapters.autogen import EventsiteMessages
-from tests.support.told import Told, lines
+from tests.support.recorder import Recorder, lines
 
 GOLDEN = Path(__file__).parents[2] / "otel" / "golden" / "autogen-openinference.txt"
 
@@ -43,22 +43,22 @@ async def stream(messages: list[Any]) -> AsyncIterator[Any]:
 
 
 async def test_a_captured_run_reads_as_its_trace_does(captured: list[Any]) -> None:
-    told = Told()
-    watched = EventsiteMessages(told.client, name="Swarm").watch(stream(captured), conversation="order-1004")
+    recorder = Recorder()
+    watched = EventsiteMessages(recorder.client, name="Swarm").watch(stream(captured), conversation="order-1004")
     assert [each async for each in watched] == captured
     as_trace = [line.split()[:5] for line in GOLDEN.read_text().splitlines()]
-    assert [line.split()[:5] for line in lines(told.events)] == as_trace
-    assert told.events[0].data["task"] == "Bring order 1004 on its way and tell the customer."
-    assert (told.events[0].correlation_id, told.events[2].data["input_tokens"]) == ("order-1004", 55)
-    assert told.events[11].data["error"] == {"message": "van V1 is full: 310 kg asked, 120 kg left"}
-    assert told.events[24].data["output"] == "Ada knows: 14:30, van V2. TERMINATE"
+    assert [line.split()[:5] for line in lines(recorder.events)] == as_trace
+    assert recorder.events[0].data["task"] == "Bring order 1004 on its way and tell the customer."
+    assert (recorder.events[0].correlation_id, recorder.events[2].data["input_tokens"]) == ("order-1004", 55)
+    assert recorder.events[11].data["error"] == {"message": "van V1 is full: 310 kg asked, 120 kg left"}
+    assert recorder.events[24].data["output"] == "Ada knows: 14:30, van V2. TERMINATE"
 
 
 async def test_a_run_that_is_broken_off_is_stopped(captured: list[Any]) -> None:
-    told = Told()
-    async for _ in EventsiteMessages(told.client).watch(stream(captured[:2])):
+    recorder = Recorder()
+    async for _ in EventsiteMessages(recorder.client).watch(stream(captured[:2])):
         pass
-    assert [event.type for event in told.events[3:]] == [
+    assert [event.type for event in recorder.events[3:]] == [
         "tool.called",
         "tool.failed",
         "agent.failed",

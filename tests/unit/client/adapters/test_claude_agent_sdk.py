@@ -12,7 +12,7 @@ import pytest
 
 from eventsite_client import NewEvent
 from eventsite_client.adapters.claude_agent_sdk import EventsiteMessages
-from tests.support.told import Told, lines
+from tests.support.recorder import Recorder, lines
 
 
 def block(value: Any) -> Any:
@@ -34,13 +34,13 @@ async def told_by(messages: Iterable[Any], *, breaks: bool = False) -> list[NewE
         if breaks:
             raise ConnectionError
 
-    told = Told()
+    recorder = Recorder()
     try:
-        async for _ in EventsiteMessages(told.client, agent="desk").watch(stream(), task="Bring it."):
+        async for _ in EventsiteMessages(recorder.client, agent="desk").watch(stream(), task="Bring it."):
             pass
     except ConnectionError:
         assert breaks
-    return told.events
+    return recorder.events
 
 
 async def test_a_captured_session(shared_data: Path) -> None:
@@ -106,7 +106,7 @@ async def test_a_sub_agent_is_that_of_its_call() -> None:
     assert [event.type for event in events[9:]] == ["tool.returned", "agent.failed", "workflow.failed"]
 
 
-async def test_the_tokens_of_a_reply_in_parts_are_told_once() -> None:
+async def test_the_tokens_of_a_reply_in_parts_are_recorded_once() -> None:
     thought = {"thinking": "Hm."}
     events = await told_by([INIT, reply("a", thought, message_id="m"), reply("b", {"text": "Yes."}, message_id="m")])
     replies = [event.data for event in events if event.type == "model.replied"]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from eventsite_client.adapters._order import InOrder
-from tests.support.told import Told, lines
+from tests.support.recorder import Recorder, lines
 
 CREW = [
     " 0 - workflow.started - depot",
@@ -61,7 +61,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import eventsite_client.adapters.crewai as adapter
 
     monkeypatch.setattr(adapter, "_kinds", lambda kind: set())
-    yield adapter.EventsiteListener(Told().client)
+    yield adapter.EventsiteListener(Recorder().client)
     sys.modules.pop("eventsite_client.adapters.crewai", None)
 
 
@@ -86,7 +86,7 @@ def made(members: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
-def test_a_captured_crew_is_told_in_its_order(listener: Any, captured: list[Any], seed: int | None) -> None:
+def test_a_captured_crew_is_recorded_in_its_order(listener: Any, captured: list[Any], seed: int | None) -> None:
     if seed is not None:
         random.Random(seed).shuffle(captured)
     for event in captured:

@@ -24,19 +24,19 @@ from eventsite_client.adapters._data import error_of
 from eventsite_client.adapters._fitting import MAX_DATA_BYTES, fitted, fitted_name
 from eventsite_client.adapters._messages import call, message
 from eventsite_client.adapters._runs import Adapter, Run, guarded
-from tests.support.told import Told, lines
+from tests.support.recorder import Recorder, lines
 
 AT = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def recorder() -> Recorder:
+    return Recorder()
 
 
 @pytest.fixture
-def adapter(told: Told) -> Adapter:
-    return Adapter(told.client)
+def adapter(recorder: Recorder) -> Adapter:
+    return Adapter(recorder.client)
 
 
 def started(adapter: Adapter, id: str = "1") -> Run:
@@ -45,7 +45,7 @@ def started(adapter: Adapter, id: str = "1") -> Run:
     return run
 
 
-def test_a_call_follows_from_its_reply_and_a_reply_from_the_results(told: Told, adapter: Adapter) -> None:
+def test_a_call_follows_from_its_reply_and_a_reply_from_the_results(recorder: Recorder, adapter: Adapter) -> None:
     run = started(adapter)
     scope = run.agent("a", "router", run.root)
     run.reply("m1", scope, message("assistant", calls=[call("x", "weigh", "{}"), call("y", "reserve", '{"van": 1}')]))
@@ -56,7 +56,7 @@ def test_a_call_follows_from_its_reply_and_a_reply_from_the_results(told: Told, 
     run.reply("m2", scope, message("assistant", "V1 is full."))
     run.end_agent(scope)
     run.end()
-    assert lines(told.events) == [
+    assert lines(recorder.events) == [
         " 0 - workflow.started - delivery",
         " 1 <0 agent.started router router",
         " 2 <1 model.replied router weigh,reserve",
@@ -68,14 +68,14 @@ def test_a_call_follows_from_its_reply_and_a_reply_from_the_results(told: Told, 
         " 8 <7 agent.finished router router",
         " 9 <8 workflow.finished - delivery",
     ]
-    assert (told.events[3].data["arguments"], told.events[4].data["call_id"]) == ({"van": 1}, "x")
-    assert told.events[9].data["output"] == "V1 is full."
-    assert {event.correlation_id for event in told.events} == {"order-1004"}
-    assert (set(told.streams), told.events[3].id) == ({"run-1"}, "1:t1:start")
+    assert (recorder.events[3].data["arguments"], recorder.events[4].data["call_id"]) == ({"van": 1}, "x")
+    assert recorder.events[9].data["output"] == "V1 is full."
+    assert {event.correlation_id for event in recorder.events} == {"order-1004"}
+    assert (set(recorder.streams), recorder.events[3].id) == ({"run-1"}, "1:t1:start")
     assert adapter.runs == {}
 
 
-def test_an_agent_follows_from_the_hand_off_or_from_those_before_it(told: Told, adapter: Adapter) -> None:
+def test_an_agent_follows_from_the_hand_off_or_from_those_before_it(recorder: Recorder, adapter: Adapter) -> None:
     run = started(adapter)
     first = run.agent("a", "desk", run.root)
     run.reply("m", first, message("assistant", calls=[call("x", "transfer_to_router", {"task": "Find a van."})]))
@@ -88,7 +88,7 @@ def test_an_agent_follows_from_the_hand_off_or_from_those_before_it(told: Told, 
         run.join(side)
     run.agent("e", "teller", run.branch("f", run.root, stage=4))
     run.end()
-    assert lines(told.events)[3:] == [
+    assert lines(recorder.events)[3:] == [
         " 3 <2 task.delegated desk router",
         " 4 <3 agent.finished desk desk",
         " 5 <3 agent.started router router",
@@ -101,10 +101,10 @@ def test_an_agent_follows_from_the_hand_off_or_from_those_before_it(told: Told, 
         "12 <11 agent.failed teller teller",
         "13 <12 workflow.failed - delivery",
     ]
-    assert told.events[5].data["task"] == "Find a van."
+    assert recorder.events[5].data["task"] == "Find a van."
 
 
-def test_what_is_under_way_when_a_run_ends_is_told_as_stopped(told: Told, adapter: Adapter) -> None:
+def test_what_is_under_way_when_a_run_ends_is_recorded_as_stopped(recorder: Recorder, adapter: Adapter) -> None:
     run = started(adapter)
     scope = run.agent("a", "desk", run.root)
     caller = run.call("t", scope, "router")
@@ -112,17 +112,17 @@ def test_what_is_under_way_when_a_run_ends_is_told_as_stopped(told: Told, adapte
     run.end_agent(scope)
     run.end()
     run.result("t", "too late")
-    assert lines(told.events)[5:] == [
+    assert lines(recorder.events)[5:] == [
         " 5 <4 tool.failed router reserve",
         " 6 <5 agent.failed router router",
         " 7 <2 tool.failed desk router",
         " 8 <7 agent.failed desk desk",
         " 9 <8 workflow.failed - delivery",
     ]
-    assert told.events[9].data["error"] == {"type": "Stopped", "message": "it was stopped before its end"}
+    assert recorder.events[9].data["error"] == {"type": "Stopped", "message": "it was stopped before its end"}
 
 
-def test_of_a_history_only_what_is_new_is_told(told: Told, adapter: Adapter) -> None:
+def test_of_a_history_only_what_is_new_is_recorded(recorder: Recorder, adapter: Adapter) -> None:
     run = started(adapter)
     scope = run.agent("a", "desk", run.root)
     system, task = message("system", "Be brief."), message("user", "Bring it.")
@@ -136,12 +136,12 @@ def test_of_a_history_only_what_is_new_is_told(told: Told, adapter: Adapter) -> 
     other = run.agent("b", "router", run.root)
     said = message("assistant", "said elsewhere")
     run.reply("m4", other, message("assistant", "V2"), history=[task, asks, result, said])
-    news = [event.data.get("messages") for event in told.events if event.type == "model.replied"]
+    news = [event.data.get("messages") for event in recorder.events if event.type == "model.replied"]
     assert news == [[system, task], None, [message("user", "Sure?")], [task, said]]
 
 
-def test_without_content_only_names_numbers_and_types_of_errors_are_told(told: Told) -> None:
-    adapter = Adapter(told.client, content=False)
+def test_without_content_only_names_numbers_and_types_of_errors_are_recorded(recorder: Recorder) -> None:
+    adapter = Adapter(recorder.client, content=False)
     run = started(adapter)
     scope = run.agent("a", "desk", run.root, task="SECRET")
     asks = message(
@@ -154,9 +154,9 @@ def test_without_content_only_names_numbers_and_types_of_errors_are_told(told: T
     run.state("s", "state.snapshot", state="SECRET")
     run.end_agent(scope, error={"message": "SECRET"})
     run.end(output="SECRET")
-    assert "SECRET" not in msgspec.json.encode(told.events).decode()
-    assert told.events[2].data["tool_calls"] == [{"id": "x", "name": "weigh"}]
-    assert (told.events[2].data["input_tokens"], told.events[4].data["error"]) == (
+    assert "SECRET" not in msgspec.json.encode(recorder.events).decode()
+    assert recorder.events[2].data["tool_calls"] == [{"id": "x", "name": "weigh"}]
+    assert (recorder.events[2].data["input_tokens"], recorder.events[4].data["error"]) == (
         7,
         {"type": "ValueError", "message": "ValueError"},
     )
@@ -175,11 +175,11 @@ def test_an_adapter_never_raises_and_says_so_once(adapter: Adapter, caplog: pyte
     assert [record.getMessage() for record in caplog.records] == ["Broken failed; events may be missing"]
 
 
-def test_the_run_of_a_block_gives_its_workflow_and_cause(told: Told, adapter: Adapter) -> None:
+def test_the_run_of_a_block_gives_its_workflow_and_cause(recorder: Recorder, adapter: Adapter) -> None:
     with Client("http://127.0.0.1:9", "t").run("order-7", cause="placed"):
         run = adapter.open("1")
         run.start("delivery")
-    assert told.events[0].correlation_id == "order-7"
+    assert recorder.events[0].correlation_id == "order-7"
 
 
 def test_runs_that_never_end_are_forgotten_at_last(adapter: Adapter) -> None:
@@ -244,9 +244,9 @@ def test_names_fit(name: str) -> None:
     assert (fitted_name(name) == name) is (len(name) <= 200 and not re.search(r"[\x00-\x1f\x7f-\x9f]", name))
 
 
-def test_events_are_those_of_the_client(told: Told, adapter: Adapter) -> None:
+def test_events_are_those_of_the_client(recorder: Recorder, adapter: Adapter) -> None:
     started(adapter)
-    assert told.events == [
+    assert recorder.events == [
         NewEvent(
             "workflow.started",
             {"name": "delivery", "task": "Bring it."},

@@ -1,4 +1,4 @@
-"""The events that adapters told, as tests look at them."""
+"""The events that adapters recorded, as tests look at them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import cast
 from eventsite_client import Client, Event, NewEvent
 
 
-class Told:
+class Recorder:
     """A client that keeps the events that it is given."""
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class Told:
 def lines(events: Sequence[NewEvent | Event]) -> list[str]:
     """Each event in a line: its number, those of its causes, type, agent, and what it is about."""
     numbers = {event.id: number for number, event in enumerate(events)}
-    told = []
+    rows = []
     for number, event in enumerate(events):
         causes = [event.causation_id, *event.metadata.get("links", ())] if event.causation_id else []
         cause = f"<{','.join(str(numbers[cause]) for cause in causes)}" if causes else "-"
         data = event.data
         asked = ",".join(call["name"] for call in data.get("tool_calls", ()))
         about = data.get("name") or data.get("target") or asked or ("text" if data.get("content") else "")
-        told.append(f"{number:2} {cause} {event.type} {event.agent or '-'} {about}".rstrip())
-    return told
+        rows.append(f"{number:2} {cause} {event.type} {event.agent or '-'} {about}".rstrip())
+    return rows
