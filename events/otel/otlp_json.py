@@ -11,9 +11,14 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from msgspec import Struct
 
+_SCALAR = "str | int | float | bool"
+_SHAPES: dict[str, type[Struct]] = {}
+"""The types by which the JSON of messages is decoded."""
 _MOST_LEVELS = 100
 """Messages within each other, as many as protobuf itself reads."""
 _HEX_LENGTHS = (16, 32)
@@ -22,6 +27,46 @@ _HEX_LENGTHS = (16, 32)
 
 class FieldError(ValueError):
     """A field has a value that it can't have. The text names the field only: the value may be what somebody said."""
+
+
+def decoded(descriptor: Descriptor, document: bytes) -> dict[str, Any]:
+    """Return a document of JSON for a message, without the members that the message does not have.
+
+    They are skipped while it is decoded: an object with a million of them would take a second, and msgspec does not let
+    go of the interpreter.
+
+    Raises:
+        msgspec.DecodeError: it is no JSON, or not that of such a message. The text holds nothing of the document.
+    """
+    members: dict[str, Any] = msgspec.to_builtins(_decoder(descriptor).decode(document))
+    return members
+
+
+@cache
+def _decoder(descriptor: Descriptor) -> msgspec.json.Decoder[Struct]:
+    return msgspec.json.Decoder(_shape(descriptor))
+
+
+def _shape(descriptor: Descriptor) -> type[Struct]:
+    name = descriptor.full_name
+    if name not in _SHAPES:
+        _SHAPES[name] = Struct  # until it is made: a message may hold others of its type
+        fields: list[tuple[str, Any, Any]] = [
+            (key, _annotation(field), None)
+            for field in descriptor.fields
+            for key in dict.fromkeys((field.json_name, field.name))
+        ]
+        _SHAPES[name] = msgspec.defstruct("Shape", fields, module=__name__, gc=False, omit_defaults=True)
+    return _SHAPES[name]
+
+
+def _annotation(field: FieldDescriptor) -> str:
+    """Return the type of a field, in the words of Python. A null is left out, as if the member was not there."""
+    type_name = _SCALAR
+    if (inner := field.message_type) is not None:
+        _shape(inner)
+        type_name = f"_SHAPES[{inner.full_name!r}]"
+    return f"list[{type_name}] | None" if field.is_repeated else f"{type_name} | None"
 
 
 def fill(message: Message, members: Mapping[str, Any], *, levels: int = _MOST_LEVELS) -> None:

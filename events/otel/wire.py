@@ -24,7 +24,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import SpanFlags, TracesData
 
 from events.errors import BadRequest, TooLarge
 from events.otel import gradual
-from events.otel.otlp_json import fill
+from events.otel.otlp_json import decoded, fill
 from events.otel.secrets import hide, hide_within, without_secrets
 from events.otel.spans import Attributes, Link, LogRecord, Span, SpanEvent, Value
 
@@ -39,7 +39,7 @@ _NO_SPAN = bytes(SPAN_ID_BYTES)
 _PACKED_BYTES = 16 * 1024
 _PACKED = b"x"
 """The first byte of what zlib has compressed. OTLP begins with another one."""
-_MOST_OBJECTS = 1_000_000
+_MOST_OBJECTS = 400_000
 _MOST_PARTS = 10_000
 """Attributes, events and links of one span. The libraries that make spans have a limit of 128 each."""
 _MOST_LINKS_OF_SPAN = 16
@@ -79,7 +79,7 @@ def decode(export: Export, body: bytes, *, is_json: bool) -> Export:
     try:
         if is_json:
             _check_objects(body)
-            fill(export, msgspec.json.decode(body, type=dict[str, Any]))
+            fill(export, decoded(export.DESCRIPTOR, body))
         else:
             gradual.parse(export, body)
     except gradual.TooManyFields:

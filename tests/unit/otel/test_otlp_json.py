@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
+import msgspec
 import pytest
 from google.protobuf import json_format
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status, TracesData
 
-from events.otel.otlp_json import FieldError, fill
+from events.otel.otlp_json import FieldError, decoded, fill
 
 SECRET = "the patient Ada has diabetes"
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
@@ -76,7 +78,7 @@ def test_a_message_comes_back_from_its_json(message: TracesData, has_own_names: 
         message, preserving_proto_field_name=has_own_names, use_integers_for_enums=has_numbers
     )
     read = TracesData()
-    fill(read, json.loads(json.dumps(document)))
+    fill(read, decoded(TracesData.DESCRIPTOR, json.dumps(document).encode()))
     assert read == message
 
 
@@ -139,3 +141,23 @@ def test_what_is_nested_deeper_than_protobuf_reads_is_refused() -> None:
         accepted += 1
         assert TracesData.FromString(message.SerializeToString()) == message
     assert 10 < accepted < 20
+
+
+def test_members_that_a_message_does_not_have_take_no_time() -> None:
+    members = ",".join(f'"{number}":1' for number in range(1_000_000))
+    document = f'{{"resourceSpans":[{{"other":{{{members}}},"schemaUrl":"x"}}]}}'.encode()
+    start = time.perf_counter()
+    json.loads(document)
+    at_length = time.perf_counter() - start
+    start = time.perf_counter()
+    assert decoded(TracesData.DESCRIPTOR, document) == {"resourceSpans": [{"schemaUrl": "x"}]}
+    assert time.perf_counter() - start < at_length / 4
+
+
+@pytest.mark.parametrize(
+    "document", ['{"resourceSpans": [{"schemaUrl": {"%s": 1}}]}', '{"resourceSpans": "%s"}', "[1]"]
+)
+def test_what_is_no_such_message_is_refused_and_not_quoted(document: str) -> None:
+    with pytest.raises(msgspec.DecodeError) as refusal:
+        decoded(TracesData.DESCRIPTOR, document.replace("%s", SECRET).encode())
+    assert SECRET not in str(refusal.value)
