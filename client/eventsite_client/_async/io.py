@@ -49,9 +49,9 @@ class AsyncConnections:
             UnexpectedAnswer: what came is not HTTP.
         """
         http = self._client()
-        sent = build(http, self.url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
+        message = build(http, self.url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
         try:
-            answer = await _within(deadline, http.send(sent))
+            answer = await _within(deadline, http.send(message))
         except asyncio.TimeoutError:  # in Python 3.10 it is not the builtin one
             raise too_late(request) from None
         except httpx2.RequestError as error:
@@ -66,9 +66,9 @@ class AsyncConnections:
         """
         http = self._client()
         timeouts = TimeoutsUntil(deadline, read=SILENCE_SECONDS)
-        sent = build(http, self.url, request, timeouts)
+        message = build(http, self.url, request, timeouts)
         try:
-            sending = http.send(sent, stream=True)
+            sending = http.send(message, stream=True)
             answer = await (sending if deadline is None else _within(deadline, sending))
             timeouts.lift()
             if is_event_stream(answer):
@@ -118,12 +118,12 @@ async def _within(deadline: Deadline, work: Coroutine[Any, Any, T]) -> T:
     task = asyncio.ensure_future(work)
     task.add_done_callback(lambda task: task.cancelled() or task.exception())  # also if nobody waits for it any more
     try:
-        done, _ = await asyncio.wait([task], timeout=deadline.left())
+        ended_tasks, _ = await asyncio.wait([task], timeout=deadline.left())
     finally:
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
-    if not done:
+    if not ended_tasks:
         raise asyncio.TimeoutError
     return task.result()
 

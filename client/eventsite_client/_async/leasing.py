@@ -28,7 +28,7 @@ class AsyncLease:
         self._wish = wish
         self._wait = wait
         self._held: HeldLease | None = None
-        self._was_told = False
+        self._has_lost = False
         self._until = 0.0
 
     @property
@@ -45,7 +45,7 @@ class AsyncLease:
     @property
     def is_lost(self) -> bool:
         """Whether another holder may have it by now. An append that carries it is refused then."""
-        return self._was_told or time.monotonic() >= self._until
+        return self._has_lost or time.monotonic() >= self._until
 
     def check(self) -> None:
         """Check that the lease is not lost, before a step that no append guards.
@@ -62,7 +62,7 @@ class AsyncLease:
         while True:
             now = time.monotonic()
             try:
-                held = await self._caller._call(request)
+                lease = await self._caller._call(request)
                 break
             except LeaseHeld:
                 if not deadline.left():
@@ -72,7 +72,7 @@ class AsyncLease:
                     await shielded(self._give_up, request)
                 raise
             await sleep(min(_ASK_SECONDS, deadline.left()))
-        self._held, self._was_told, self._until = held, False, now + self._wish.ttl
+        self._held, self._has_lost, self._until = lease, False, now + self._wish.ttl
         self._keeping = AsyncRepeating(self._wish.ttl / 3, self._renew)
         return self
 
@@ -98,11 +98,11 @@ class AsyncLease:
         await self._release(self.held, deadline)
         return was_lost
 
-    async def _release(self, held: HeldLease, deadline: Deadline) -> None:
+    async def _release(self, lease: HeldLease, deadline: Deadline) -> None:
         try:
-            await self._caller._call(self._wish.release_request(held), deadline)
+            await self._caller._call(self._wish.release_request(lease), deadline)
         except EventsiteError as error:  # it runs out by itself
-            logger.warning("%s could not be released: %s", held.lease, error)
+            logger.warning("%s could not be released: %s", lease.lease, error)
 
     async def _renew(self) -> bool:
         """Renew the lease. Return whether to do so again."""
@@ -112,7 +112,7 @@ class AsyncLease:
             await self._caller._call(self._wish.renew_request(self.held), deadline)
             self._until = now + self._wish.ttl
         except LeaseLost:
-            self._was_told = True
+            self._has_lost = True
         except EventsiteError as error:
             logger.warning("%s could not be renewed: %s", self.held.lease, error)
-        return not self._was_told
+        return not self._has_lost

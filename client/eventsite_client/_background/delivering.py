@@ -96,8 +96,8 @@ class Delivering:
             if bulk.passes(error) and not (self._searches and spares_others and bulk.is_defect(error)):
                 raise Unavailable(error.detail, code=error.code)
         waiting = {lines[each.line - 1]: each.code for each in errors if bulk.waits(each)}
-        refused = [(lines[each.line - 1], each) for each in errors if not bulk.waits(each)]
-        self._set_aside(refused)
+        refusals = [(lines[each.line - 1], each) for each in errors if not bulk.waits(each)]
+        self._set_aside(refusals)
         self._counts.add(sent=len(lines) - len(errors))
         return {line: origin_of(line, code) for line, code in waiting.items()}
 
@@ -132,18 +132,18 @@ class Delivering:
         self._defective_lines += is_defect and count == 1
         return is_defect and self._defective_lines <= _MOST_DEFECTIVE_LINES
 
-    def _set_aside(self, refused: Sequence[tuple[bytes, LineError]]) -> None:
+    def _set_aside(self, refusals: Sequence[tuple[bytes, LineError]]) -> None:
         """Keep lines that are refused for good, if there is a spool, so that the others can go on."""
-        if not refused:
+        if not refusals:
             return
         place = "lost"
         if self._spool is not None:
             try:
-                place = f"kept in {self._spool.set_aside(refused)}"
+                place = f"kept in {self._spool.set_aside(refusals)}"
             except OSError:
                 logger.exception("refused events can't be kept")
-        self._counts.add(refused=len(refused))
-        for line, error in refused:
+        self._counts.add(refused=len(refusals))
+        for line, error in refusals:
             names, detail = _names_of(line), error.detail[:_SHOWN_CHARACTERS]
             text = "Eventsite refuses the event %s of type %s in the stream %s, which is %s: %s: %s"
             logger.warning(text, names.id, names.type, names.stream, place, error.code, detail)

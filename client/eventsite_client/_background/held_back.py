@@ -51,10 +51,10 @@ def origin_of(line: bytes, code: str) -> Origin:
 def _origins(line: bytes) -> tuple[Origin, Origin]:
     """Return the origins that a line has if it is refused for a pause, and for a lease."""
     try:
-        read = _decoder.decode(line)
+        fields = _decoder.decode(line)
     except msgspec.DecodeError:  # a line of a file that somebody has changed: it will be refused for good
-        read = _Line("")
-    return Origin(read.agent, read.correlation_id, None), Origin(None, read.correlation_id, read.stream)
+        fields = _Line("")
+    return Origin(fields.agent, fields.correlation_id, None), Origin(None, fields.correlation_id, fields.stream)
 
 
 class Storage(Protocol):
@@ -182,12 +182,12 @@ class HeldBack:
 
     def trials(self) -> Iterator[Trial]:
         """Yield a trial of each segment, the oldest first. Each is saved before the next one."""
-        refused: set[Origin] = set()
+        origins: set[Origin] = set()
         place = 0
         while place < len(self._segments):
             segment = self._segments[place]
             lines = segment.storage.read()
-            yield Trial(segment, {line: self.origin_before(line) or _origins(line)[0] for line in lines}, refused)
+            yield Trial(segment, {line: self.origin_before(line) or _origins(line)[0] for line in lines}, origins)
             place += segment in self._segments[place : place + 1]
 
     def save(self, trial: Trial) -> None:
@@ -196,15 +196,15 @@ class HeldBack:
         Raises:
             OSError: the disk fails. All lines stay: sent again, they are not written twice.
         """
-        segment, left = trial.segment, trial.left
-        if not left:
+        segment, rest = trial.segment, trial.left
+        if not rest:
             self._segments.remove(segment)
             segment.storage.remove()
-        elif len(left) < segment.count:
-            segment.storage.replace(left)
-        size = sum(map(len, left))
+        elif len(rest) < segment.count:
+            segment.storage.replace(rest)
+        size = sum(map(len, rest))
         self.size += size - segment.size
-        segment.size, segment.count, segment.origins = size, len(left), set(left.values())
+        segment.size, segment.count, segment.origins = size, len(rest), set(rest.values())
 
     def put_off(self, seconds: float) -> None:
         """Begin the pause until the next try, after a try that took some seconds."""

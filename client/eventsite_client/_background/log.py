@@ -82,12 +82,12 @@ class BackgroundLog:
             RuntimeError: the main thread has ended, so the process waits for this one only, and must not wait for room.
         """
         try:
-            taken = self._put(line)
+            has_room = self._put(line)
         except OSError:
             if self._blocks:
                 raise
-            taken = False
-        if taken:
+            has_room = False
+        if has_room:
             return True
         if not self._blocks:
             self._drop()
@@ -100,11 +100,11 @@ class BackgroundLog:
     def offer(self, line: bytes) -> None:
         """Take a line if there is room, else count it as dropped. This neither waits nor raises."""
         try:
-            taken = self._put(line)
+            has_room = self._put(line)
         except OSError:
             logger.warning("an event can't be kept until it is sent: it is dropped", exc_info=True)
-            taken = False
-        if not taken:
+            has_room = False
+        if not has_room:
             self._drop()
 
     def _drop(self) -> None:
@@ -132,14 +132,14 @@ class BackgroundLog:
         None: not yet. False: some events are lost, refused or held back, and no flush that ended before this one began
         has said so.
         """
-        sender, said_lost = self._sender, self._said_lost
+        sender, losses_before = self._sender, self._said_lost
 
         def is_sent(is_through: bool | None) -> bool | None:
             if is_through is None:
                 return None
-            lost = self._counts.lost
-            self._said_lost = max(self._said_lost, lost)
-            return is_through and lost == said_lost and not self.logged.held_back
+            losses = self._counts.lost
+            self._said_lost = max(self._said_lost, losses)
+            return is_through and losses == losses_before and not self.logged.held_back
 
         if sender is None:
             yield lambda: is_sent(True)

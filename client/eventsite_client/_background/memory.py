@@ -42,9 +42,9 @@ class MemoryQueue:
 
     def close(self) -> int:
         """End the queue, and return the number of lines that are lost with it."""
-        lost = len(self._next) + len(self._lines)
+        count = len(self._next) + len(self._lines)
         self._next, self._lines = [], deque()
-        return lost
+        return count
 
 
 class MemoryLines:

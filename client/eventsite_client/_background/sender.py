@@ -133,10 +133,10 @@ class Sender:
         Lines that would be held back may take half of the room, so that a pause leaves some to the others. A line of
         any size has room if no other one is on its way, unless all the room is held back.
         """
-        held = self.held_back.size
-        if held + len(line) > self._half_bytes and self.held_back.origin_before(line):
+        held_bytes = self.held_back.size
+        if held_bytes + len(line) > self._half_bytes and self.held_back.origin_before(line):
             return False
-        return size <= self._most_bytes or (not self._queue.size and held <= self._most_bytes)
+        return size <= self._most_bytes or (not self._queue.size and held_bytes <= self._most_bytes)
 
     def _wake(self) -> None:
         self._has_work = True
@@ -209,22 +209,22 @@ class Sender:
         with self.lock:
             self._has_work = False
             self._work.clear()
-            asked, size = self._asked, self._queue.size
+            flush, size = self._asked, self._queue.size
         if not self._empty(self._queue, size):
             return
-        if self.held_back.pause == 0 or asked > self._answered or self._end is not None:
+        if self.held_back.pause == 0 or flush > self._answered or self._end is not None:
             self._try_held_back()
-        self._answered = asked
+        self._answered = flush
 
     def _close(self) -> None:
         with self.lock:
             self._has_closed = True
-            lost = self._queue.close() + self.held_back.close()
+            count = self._queue.close() + self.held_back.close()
             if self._left is not None:
                 self._left.close()
-        if lost:
-            logger.error("%d events are lost: they could not be sent before the end", lost)
-            self._counts.add(dropped=lost)
+        if count:
+            logger.error("%d events are lost: they could not be sent before the end", count)
+            self._counts.add(dropped=count)
         lifetime.remove(self)
         self._delivering.close()
 
@@ -284,10 +284,10 @@ class Sender:
 
     def _has_to_end_after(self, error: Exception, failures: int) -> bool:
         """Wait after an error, less if somebody waits for this thread, and return whether it has to end."""
-        asked = (error.retry_after if isinstance(error, EventsiteError) else None) or 0.0
+        least_pause = (error.retry_after if isinstance(error, EventsiteError) else None) or 0.0
         pause = _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)] * random.uniform(0.5, 1)  # noqa: S311
-        if self._hurry.wait(max(asked, pause)):
-            pause = max(asked, min(pause, _HURRY_SECONDS))
+        if self._hurry.wait(max(least_pause, pause)):
+            pause = max(least_pause, min(pause, _HURRY_SECONDS))
             time.sleep(pause if self._end is None else min(pause, self._end.left()))
         return self._has_no_time()
 

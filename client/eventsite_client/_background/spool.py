@@ -82,14 +82,14 @@ class Spool:
         """Return the files that dead processes left; None while another process has them."""
         return LookBack.begin(self._folder, self._head)
 
-    def set_aside(self, refused: Iterable[tuple[bytes, LineError]]) -> Path:
+    def set_aside(self, refusals: Iterable[tuple[bytes, LineError]]) -> Path:
         """Keep lines that the server refuses, each with the reason: all of them, or none.
 
         Raises:
             OSError: they can't be kept.
         """
         path = self._folder / _REFUSED
-        text = b"".join(_kept(line, error) for line, error in refused)
+        text = b"".join(_kept(line, error) for line, error in refusals)
         while True:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | OWN, 0o600)
             try:

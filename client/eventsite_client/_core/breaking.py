@@ -45,10 +45,10 @@ class Circuit:
         with self._lock:
             if self.state == "closed":
                 return self._period, None
-            left = self._until - now
-            if left > 0:
+            seconds_left = self._until - now
+            if seconds_left > 0:
                 detail = f"Calls of {self.service!r} have failed too often, and pause."
-                raise CircuitOpen(detail, members={"service": self.service}, retry_after=left)
+                raise CircuitOpen(detail, members={"service": self.service}, retry_after=seconds_left)
             change = self._change("circuit.half_opened") if self.state == "open" else None
             self._go_to("half-open", now + self._pause)
             return self._period, change

@@ -84,7 +84,7 @@ class Run:
 
     def __enter__(self) -> Run:
         outer = current()
-        shared = Shared(
+        members = Shared(
             self._own.workflow or self._sent.workflow or outer.workflow,
             self._own.agent or outer.agent,
             self._own.cause or self._sent.cause or outer.cause,
@@ -92,7 +92,7 @@ class Run:
             self,
             outer,
         )
-        _current.set(shared)
+        _current.set(members)
         return self
 
     def __exit__(
@@ -192,12 +192,12 @@ def trace_headers() -> dict[str, str]:
 
     Inside of a span of OpenTelemetry, the trace is the span's.
     """
-    shared = current()
-    if shared is NOTHING:
+    members = current()
+    if members is NOTHING:
         return {}
-    baggage = [f"eventsite.{name}={quote(value, safe='')}" for name in _MEMBERS if (value := getattr(shared, name))]
-    sent = {"traceparent": _span() or f"00-{shared.trace}-{os.urandom(8).hex()}-01"}
-    return {**sent, "baggage": ",".join(baggage)} if baggage else sent
+    baggage = [f"eventsite.{name}={quote(value, safe='')}" for name in _MEMBERS if (value := getattr(members, name))]
+    headers = {"traceparent": _span() or f"00-{members.trace}-{os.urandom(8).hex()}-01"}
+    return {**headers, "baggage": ",".join(baggage)} if baggage else headers
 
 
 def _span() -> str | None:

@@ -34,8 +34,8 @@ def encode(value: Any) -> bytes:
         text = _encoder.encode(value)
     except UnicodeEncodeError as error:
         begin = max(0, error.start - _SHOWN_CHARACTERS)
-        shown = error.object[begin : error.end + _SHOWN_CHARACTERS]
-        raise ValueError(f"The text {shown!r} holds half of a pair of surrogates, which JSON can't hold.") from None
+        excerpt = error.object[begin : error.end + _SHOWN_CHARACTERS]
+        raise ValueError(f"The text {excerpt!r} holds half of a pair of surrogates, which JSON can't hold.") from None
     if _has_word(text) and _has_nan_or_infinity(_values(value)):
         raise ValueError("NaN and infinity are numbers that JSON can't hold.")
     return text

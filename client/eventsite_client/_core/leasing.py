@@ -43,13 +43,13 @@ class Wish:
             raise ValueError("A lease has a holder: give `agent`, or ask in a run that has one.")
         return _post("/leases", HeldLease, {**self._names(), "agent": agent, "ttl": self.ttl, "request": new_id()})
 
-    def renew_request(self, held: HeldLease) -> Request[HeldLease]:
+    def renew_request(self, lease: HeldLease) -> Request[HeldLease]:
         """Return the request that lets the lease run for its time from now on."""
-        return _post("/leases/renew", HeldLease, {"lease": held.lease, "token": held.token, "ttl": self.ttl})
+        return _post("/leases/renew", HeldLease, {"lease": lease.lease, "token": lease.token, "ttl": self.ttl})
 
-    def release_request(self, held: HeldLease) -> Request[dict[str, Any]]:
+    def release_request(self, lease: HeldLease) -> Request[dict[str, Any]]:
         """Return the request that gives the lease back."""
-        return _post("/leases/release", dict[str, Any], {"lease": held.lease, "token": held.token})
+        return _post("/leases/release", dict[str, Any], {"lease": lease.lease, "token": lease.token})
 
     def _names(self) -> dict[str, str]:
         names = {"workflow": self.workflow, "stream": self.stream, "name": self.name}

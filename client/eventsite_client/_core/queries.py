@@ -5,5 +5,5 @@ from __future__ import annotations
 
 def stream_term(stream: str) -> str:
     """Return the query for the events of a stream, whatever characters its name has."""
-    escaped = stream.replace("\\", "\\\\").replace('"', '\\"')
-    return f'stream:"{escaped}"'
+    text = stream.replace("\\", "\\\\").replace('"', '\\"')
+    return f'stream:"{text}"'

@@ -60,10 +60,10 @@ def found_of(answer: dict[str, Any]) -> Found:
             f"The seek was {answer['status']}: {answer['error']}", code="seek-failed", members=answer
         )
     result = answer["result"]
-    step, failed = result["found"] or {}, result["failed"] or {}
+    step, failure = result["found"] or {}, result["failed"] or {}
     return Found(
         place=step.get("place"),
         position=step.get("position"),
         searched_to=result["searched_to"],
-        error_position=failed.get("position"),
+        error_position=failure.get("position"),
     )

@@ -101,10 +101,10 @@ def append(append: Append, demands: Demands) -> Request[Appended]:
         ValueError: there are no events.
         TypeError, ValueError: JSON can't hold the data of an event.
     """
-    identified = completed(append.events, settles=demands.settles)
-    body = json.encode({"events": identified, **_own_demands(append), **demands.members()})
+    events = completed(append.events, settles=demands.settles)
+    body = json.encode({"events": events, **_own_demands(append), **demands.members()})
     path = f"/streams/{name_in_path(append.stream)}/events"
-    return Request("POST", path, Appended, body, ids=ids_of(identified))
+    return Request("POST", path, Appended, body, ids=ids_of(events))
 
 
 def append_all(appends: Sequence[Append], demands: Demands) -> Request[Many]:
@@ -114,9 +114,9 @@ def append_all(appends: Sequence[Append], demands: Demands) -> Request[Many]:
     bodies: list[dict[str, Any]] = []
     ids: tuple[str, ...] = ()
     for each in appends:
-        identified = completed(each.events, settles=demands.settles)
-        ids += ids_of(identified)
-        bodies.append({"stream": each.stream, "events": identified, **_own_demands(each)})
+        events = completed(each.events, settles=demands.settles)
+        ids += ids_of(events)
+        bodies.append({"stream": each.stream, "events": events, **_own_demands(each)})
     body = json.encode({"appends": bodies, "atomic": True, **demands.members()})
     return Request("POST", "/events", Many, body, ids=ids)
 
@@ -173,6 +173,6 @@ def _own_demands(append: Append) -> dict[str, Any]:
 
 
 def _held(lease: HeldLease | Holding) -> dict[str, Any]:
-    held = lease if isinstance(lease, HeldLease) else lease.held
-    kind, _, name = held.lease.partition(":")
-    return {kind: name, "token": held.token}
+    grant = lease if isinstance(lease, HeldLease) else lease.held
+    kind, _, name = grant.lease.partition(":")
+    return {kind: name, "token": grant.token}

@@ -72,12 +72,10 @@ class Client(Worker):
     ) -> Appended:
         """Append events to a stream, all or none.
 
-        An event without an `id` gets one. An append that settles deliveries leaves that to the server, whose ids are
-        the same for each attempt.
+        An event without an `id` gets one; if the append settles deliveries, the server's, the same for each attempt.
 
         Args:
-            stream: the name of the stream.
-            events: what happened.
+            stream, events: the name of the stream, and what happened.
             expected_version: the version at which the stream must be, as you have read it.
             read_position: the position up to which you had read the log when you decided: it proves lost updates.
             conditions: no event may have come that fits one of them.
@@ -91,18 +89,13 @@ class Client(Worker):
             Paused: somebody has paused the agent or the workflow of an event.
             LeaseLost, LeaseNeeded, DeliveryLost: the writer does not hold what it must.
             Invalid: the request breaks a rule or a limit.
-            TypeError, ValueError: there are no events, or JSON can't hold the data of one: an object of no known type,
-                NaN, half of a pair of surrogates.
-            NoAnswer, Unavailable: the time was up. The events may be written; to append them again with the
-                same ids, `error.ids`, is safe.
+            TypeError, ValueError: there are no events, or JSON can't hold the data of one (NaN, an unknown object).
+            NoAnswer, Unavailable: the time was up. The events may be written: append them again with `error.ids`.
         """
         append = Append(
-            stream=stream,
-            events=events,
-            expected_version=expected_version,
-            read_position=read_position,
+            stream=stream, events=events, expected_version=expected_version, read_position=read_position,
             idempotency_key=idempotency_key,
-        )
+        )  # fmt: skip
         return self._call(requests.append(append, Demands(conditions, leases, settles)))
 
     def append_all(

@@ -70,19 +70,10 @@ class Subscription:
             system: deliver the server's own events, too.
         """
         settings = {
-            "q": q,
-            "start": start,
-            "order_by": order_by,
-            "ack_deadline": ack_deadline,
-            "max_attempts": max_attempts,
-            "backoff": backoff,
-            "when_exhausted": when_exhausted,
-            "breaker": breaker,
-            "max_in_flight": max_in_flight,
-            "max_in_flight_per_consumer": max_in_flight_per_consumer,
-            "projection": projection,
-            "system": system,
-        }
+            "q": q, "start": start, "order_by": order_by, "ack_deadline": ack_deadline, "max_attempts": max_attempts,
+            "backoff": backoff, "when_exhausted": when_exhausted, "breaker": breaker, "max_in_flight": max_in_flight,
+            "max_in_flight_per_consumer": max_in_flight_per_consumer, "projection": projection, "system": system,
+        }  # fmt: skip
         return self._caller._call(make_request(self.name, settings))
 
     def status(self) -> SubscriptionStatus:
@@ -334,11 +325,11 @@ class Work:
 
     def _extend(self) -> bool:
         """Extend the deadline. Return whether to do so again."""
-        left = self._most_seconds - (time.monotonic() - self._began)
-        if left <= 0:
+        seconds_left = self._most_seconds - (time.monotonic() - self._began)
+        if seconds_left <= 0:
             self.is_lost = True
             return False
-        seconds = max(1.0, min(self._ack_seconds, left))
+        seconds = max(1.0, min(self._ack_seconds, seconds_left))
         request = self._consumer.settle_request(self._delivery, "extend", seconds=seconds)
         try:
             answer = self._caller._call(request, Deadline(min(self._ack_seconds / 3, self._caller._timeout)))

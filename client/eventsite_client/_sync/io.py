@@ -55,9 +55,9 @@ class Connections:
             UnexpectedAnswer: what came is not HTTP.
         """
         http = self._client()
-        sent = build(http, self.url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
+        message = build(http, self.url, request, TimeoutsUntil(deadline, read=ATTEMPT_SECONDS + request.wait))
         try:
-            answer = http.send(sent, stream=True)
+            answer = http.send(message, stream=True)
             try:
                 body = bytearray()
                 for piece in answer.iter_bytes():  # a timeout of httpx2 is for a piece, so the sum is looked at here
@@ -78,9 +78,9 @@ class Connections:
         """
         http = self._client()
         timeouts = TimeoutsUntil(deadline, read=SILENCE_SECONDS)
-        sent = build(http, self.url, request, timeouts)
+        message = build(http, self.url, request, timeouts)
         try:
-            answer = http.send(sent, stream=True)
+            answer = http.send(message, stream=True)
             timeouts.lift()
             if is_event_stream(answer):
                 return Messages(answer, request)

@@ -29,7 +29,7 @@ class Lease:
         self._wish = wish
         self._wait = wait
         self._held: HeldLease | None = None
-        self._was_told = False
+        self._has_lost = False
         self._until = 0.0
 
     @property
@@ -46,7 +46,7 @@ class Lease:
     @property
     def is_lost(self) -> bool:
         """Whether another holder may have it by now. An append that carries it is refused then."""
-        return self._was_told or time.monotonic() >= self._until
+        return self._has_lost or time.monotonic() >= self._until
 
     def check(self) -> None:
         """Check that the lease is not lost, before a step that no append guards.
@@ -63,7 +63,7 @@ class Lease:
         while True:
             now = time.monotonic()
             try:
-                held = self._caller._call(request)
+                lease = self._caller._call(request)
                 break
             except LeaseHeld:
                 if not deadline.left():
@@ -73,7 +73,7 @@ class Lease:
                     shielded(self._give_up, request)
                 raise
             sleep(min(_ASK_SECONDS, deadline.left()))
-        self._held, self._was_told, self._until = held, False, now + self._wish.ttl
+        self._held, self._has_lost, self._until = lease, False, now + self._wish.ttl
         self._keeping = Repeating(self._wish.ttl / 3, self._renew)
         return self
 
@@ -99,11 +99,11 @@ class Lease:
         self._release(self.held, deadline)
         return was_lost
 
-    def _release(self, held: HeldLease, deadline: Deadline) -> None:
+    def _release(self, lease: HeldLease, deadline: Deadline) -> None:
         try:
-            self._caller._call(self._wish.release_request(held), deadline)
+            self._caller._call(self._wish.release_request(lease), deadline)
         except EventsiteError as error:  # it runs out by itself
-            logger.warning("%s could not be released: %s", held.lease, error)
+            logger.warning("%s could not be released: %s", lease.lease, error)
 
     def _renew(self) -> bool:
         """Renew the lease. Return whether to do so again."""
@@ -113,7 +113,7 @@ class Lease:
             self._caller._call(self._wish.renew_request(self.held), deadline)
             self._until = now + self._wish.ttl
         except LeaseLost:
-            self._was_told = True
+            self._has_lost = True
         except EventsiteError as error:
             logger.warning("%s could not be renewed: %s", self.held.lease, error)
-        return not self._was_told
+        return not self._has_lost

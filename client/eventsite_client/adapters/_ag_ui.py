@@ -64,10 +64,10 @@ class Stream:
         self._forget()
         id = f"{event['threadId']}:{event['runId']}"  # the ids of runs are those of a client, which counts them
         run = self._run = self._adapter.open(id, conversation=event["threadId"])
-        said = [
+        texts = [
             each.get("content") for each in (event.get("input") or {}).get("messages", ()) if each["role"] == "user"
         ]
-        task = message("user", said[-1]).get("content") if said else None
+        task = message("user", texts[-1]).get("content") if texts else None
         run.start(self._agent, task=task, at=_time(event))
         self._scopes[None] = run.agent("agent", self._agent, run.root, task=task, at=_time(event))
 
@@ -84,10 +84,10 @@ class Stream:
         pieces = self._texts.pop(event["messageId"], None)
         if pieces is None or not pieces.text or pieces.about.get("role", "assistant") != "assistant":
             return
-        said = message("assistant", pieces.text, reasoning="".join(self._reasoning))
+        reply = message("assistant", pieces.text, reasoning="".join(self._reasoning))
         self._reasoning.clear()
         key = f"message:{event['messageId']}"
-        run.reply(key, self._scope(pieces.about), said, began=_time(pieces.about), at=_time(event))
+        run.reply(key, self._scope(pieces.about), reply, began=_time(pieces.about), at=_time(event))
 
     def _start_call(self, run: Run, event: Data) -> None:
         self._calls[event["toolCallId"]] = _Pieces(event, [])

@@ -19,9 +19,9 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def duration(began: datetime, ended: datetime | None) -> float:
+def duration(began: datetime, end: datetime | None) -> float:
     """Return milliseconds, with tenths if they are less than a second."""
-    milliseconds = ((ended or now()) - began).total_seconds() * 1_000
+    milliseconds = ((end or now()) - began).total_seconds() * 1_000
     return round(milliseconds, 1) if milliseconds < 1_000 else round(milliseconds)
 
 
@@ -34,14 +34,14 @@ def error_of(error: BaseException | str | None, message: str | None = None) -> D
 
 def without_content(data: Data) -> Data:
     """Return data without what was talked about: names, numbers and types of errors are left."""
-    kept = {name: value for name, value in data.items() if name not in _CONTENT}
-    if "tool_calls" in kept:
-        kept["tool_calls"] = [
-            {name: call[name] for name in ("id", "name") if name in call} for call in kept["tool_calls"]
+    rest = {name: value for name, value in data.items() if name not in _CONTENT}
+    if "tool_calls" in rest:
+        rest["tool_calls"] = [
+            {name: call[name] for name in ("id", "name") if name in call} for call in rest["tool_calls"]
         ]
-    if "error" in kept:
-        kept["error"] = {**kept["error"], "message": kept["error"].get("type", "failed")}
-    return kept
+    if "error" in rest:
+        rest["error"] = {**rest["error"], "message": rest["error"].get("type", "failed")}
+    return rest
 
 
 def outcome(noun: str, success: str, error: object) -> str:

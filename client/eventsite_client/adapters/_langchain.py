@@ -106,29 +106,29 @@ class LangChainHandler(Adapter, BaseCallbackHandler):
             place.run.result(str(run_id), error=error_of(error))
 
 
-def message_of(said: Any) -> Message:
+def message_of(original: Any) -> Message:
     """Return a message of LangChain."""
-    asked = [call(one.get("id"), one["name"], one.get("args")) for one in getattr(said, "tool_calls", None) or ()]
-    call_id = getattr(said, "tool_call_id", None)
-    return message(getattr(said, "role", None) or said.type, said.content, asked, call_id=call_id)
+    calls = [call(one.get("id"), one["name"], one.get("args")) for one in getattr(original, "tool_calls", None) or ()]
+    call_id = getattr(original, "tool_call_id", None)
+    return message(getattr(original, "role", None) or original.type, original.content, calls, call_id=call_id)
 
 
 def reply_of(result: Any) -> tuple[Message, Data]:
     """Return the reply of a model, and the data beside it, such as its tokens."""
     generation = result.generations[0][0]
-    said = getattr(generation, "message", None)
-    if said is None:
+    original = getattr(generation, "message", None)
+    if original is None:
         return message("assistant", generation.text), {}
-    usage, about = getattr(said, "usage_metadata", None) or {}, said.response_metadata
-    read, made = usage.get("input_token_details") or {}, usage.get("output_token_details") or {}
-    return message_of(said), {
+    usage, about = getattr(original, "usage_metadata", None) or {}, original.response_metadata
+    input_details, output_details = usage.get("input_token_details") or {}, usage.get("output_token_details") or {}
+    return message_of(original), {
         "model": about.get("model_name") or about.get("model"),
         "provider": about.get("model_provider"),
         "input_tokens": usage.get("input_tokens"),
         "output_tokens": usage.get("output_tokens"),
-        "cache_read_tokens": read.get("cache_read") or None,
-        "cache_creation_tokens": read.get("cache_creation") or None,
-        "reasoning_tokens": made.get("reasoning") or None,
+        "cache_read_tokens": input_details.get("cache_read") or None,
+        "cache_creation_tokens": input_details.get("cache_creation") or None,
+        "reasoning_tokens": output_details.get("reasoning") or None,
         "finish_reason": about.get("finish_reason") or about.get("stop_reason"),
     }
 

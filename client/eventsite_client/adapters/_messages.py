@@ -9,7 +9,7 @@ from typing import Any
 Message = dict[str, Any]
 
 _ROLES = {"human": "user", "ai": "assistant", "developer": "system", "function": "tool"}
-_TOLD_ELSEWHERE = {"tool_use", "tool_call", "function_call", "thinking", "redacted_thinking", "reasoning"}
+_RECORDED_ELSEWHERE = {"tool_use", "tool_call", "function_call", "thinking", "redacted_thinking", "reasoning"}
 """Types of parts that are no content: calls stand in `tool_calls`."""
 
 
@@ -18,8 +18,9 @@ def message(role: str, content: Any = None, calls: Iterable[Message] = (), **oth
     parts = content if isinstance(content, list) else [content]
     texts = [text for part in parts if (text := _text_of(part))]
     attachments = [part for part in parts if part and not isinstance(_text_of(part), str) and not _is_recorded(part)]
-    said = {"role": _ROLES.get(role, role), "content": "\n".join(texts), "tool_calls": [*calls], **others}
-    return {name: value for name, value in {**said, "attachments": attachments}.items() if value not in (None, "", [])}
+    members = {"role": _ROLES.get(role, role), "content": "\n".join(texts), "tool_calls": [*calls], **others}
+    members["attachments"] = attachments
+    return {name: value for name, value in members.items() if value not in (None, "", [])}
 
 
 def call(id: str | None, name: str, arguments: Any) -> Message:
@@ -42,7 +43,7 @@ def messages_of(items: Any, role: str = "user") -> list[Message]:
     if isinstance(items, str):
         return [message(role, items)]
     plain = (item if isinstance(item, dict) else item.model_dump() for item in items or ())
-    return [read for item in plain if (read := _message(item)) is not None]
+    return [each for item in plain if (each := _message(item)) is not None]
 
 
 def _message(item: dict[str, Any]) -> Message | None:
@@ -56,21 +57,21 @@ def _message(item: dict[str, Any]) -> Message | None:
     if "role" not in item:
         return None  # what the model's server did by itself, such as a search
     calls = [one for one in item.get("tool_calls") or () if isinstance(one, dict) and "function" in one]
-    asked = [call(one.get("id"), **_function(one)) for one in calls]
-    return message(item["role"], item.get("content"), asked, call_id=item.get("tool_call_id"))
+    tool_calls = [call(one.get("id"), **_function(one)) for one in calls]
+    return message(item["role"], item.get("content"), tool_calls, call_id=item.get("tool_call_id"))
 
 
-def _function(asked: dict[str, Any]) -> dict[str, Any]:
-    return {"name": asked["function"]["name"], "arguments": asked["function"].get("arguments")}
+def _function(tool_call: dict[str, Any]) -> dict[str, Any]:
+    return {"name": tool_call["function"]["name"], "arguments": tool_call["function"].get("arguments")}
 
 
 def merged(messages: Iterable[Message]) -> Message:
     """Return the one reply whose parts are items."""
-    merged: Message = message("assistant")
+    reply: Message = message("assistant")
     for part in messages:
         for name, value in part.items():
-            merged[name] = merged[name] + value if name in merged and name != "role" else value
-    return merged
+            reply[name] = reply[name] + value if name in reply and name != "role" else value
+    return reply
 
 
 def _text_of(part: Any) -> str | None:
@@ -80,4 +81,4 @@ def _text_of(part: Any) -> str | None:
 
 
 def _is_recorded(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") in _TOLD_ELSEWHERE
+    return isinstance(part, dict) and part.get("type") in _RECORDED_ELSEWHERE

@@ -121,8 +121,8 @@ class Run:
     def end(self, *, output: Any = None, error: Data | None = None, at: datetime | None = None) -> None:
         """Record that the run ends, with which it is forgotten. Without an output, it fails as its last agent did."""
         self._adapter.runs.pop(self.id, None)
-        stopped = self._stop_inside(self.root, at)
-        error = error or stopped or (self.root.error if output is None else None)
+        interruption = self._stop_inside(self.root, at)
+        error = error or interruption or (self.root.error if output is None else None)
         output = (self.root.output if output is None else output) if error is None else None
         causes = [self.root.last] if self.root.last else self.root.base
         self.emit(
@@ -189,8 +189,8 @@ class Run:
         """Record that an agent ends, if it has not."""
         if self._open_agents.pop(scope.key, None) is None:
             return
-        stopped = self._stop_inside(scope, at)
-        error = error or scope.error or stopped
+        interruption = self._stop_inside(scope, at)
+        error = error or scope.error or interruption
         output = (scope.output if output is None else output) if error is None else None
         id = self.emit(
             outcome("agent", "finished", error), f"{scope.key}:end", scope.agent,
@@ -248,11 +248,11 @@ class Run:
         ):
             self._open_calls[key] = self._open_calls.pop(again)
             return self._open_calls[key].event
-        asked = self.calls.pop(call_id or self._next_call(name, agent), {})
-        causes = [asked["reply"]] if asked else scope.follow()
-        agent = agent or asked.get("agent")
-        arguments = asked.get("arguments") if arguments is None else arguments
-        call_id = call_id or asked.get("id")
+        request = self.calls.pop(call_id or self._next_call(name, agent), {})
+        causes = [request["reply"]] if request else scope.follow()
+        agent = agent or request.get("agent")
+        arguments = request.get("arguments") if arguments is None else arguments
+        call_id = call_id or request.get("id")
         id = self.emit(
             "tool.called", f"{key}:start", agent, causes, at=at, scope=scope,
             name=name, arguments=arguments, call_id=call_id,
@@ -321,12 +321,12 @@ class Run:
         """Log an event and return its id."""
         id = fitted_name(f"{self.id}:{key}")
         data = {name: value for name, value in data.items() if value is not None}
-        kept, cuts = fitted(data if self._adapter.has_content else without_content(data))
+        content, cuts = fitted(data if self._adapter.has_content else without_content(data))
         *links, cause = causes or (None,)
         metadata = {"adapter": self._adapter.__class__.__module__.rpartition(".")[2], "links": links, "cut": cuts}
         event = NewEvent(
             type,
-            kept,
+            content,
             id=id,
             agent=fitted_name(agent) if agent else None,
             correlation_id=self._workflow,

@@ -34,7 +34,7 @@ class EventsiteRuns(Adapter):
         stream = Stream(self, self._agent)
         try:
             async for event in events:
-                self._tell(stream, event)
+                self._handle(stream, event)
                 yield event
         finally:
             self._end(stream)
@@ -44,13 +44,13 @@ class EventsiteRuns(Adapter):
         stream = Stream(self, self._agent)
         try:
             for event in events:
-                self._tell(stream, event)
+                self._handle(stream, event)
                 yield event
         finally:
             self._end(stream)
 
     @guarded
-    def _tell(self, stream: Stream, event: Any) -> None:
+    def _handle(self, stream: Stream, event: Any) -> None:
         stream.handle(event if isinstance(event, dict) else _members(event))
 
     @guarded

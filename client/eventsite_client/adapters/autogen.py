@@ -113,11 +113,11 @@ class _Team:
         elif each.models_usage is not None:
             self._reply(run, scope, each, message("assistant", each.to_text()))
 
-    def _reply(self, run: Run, scope: Scope, each: Any, said: Message) -> None:
+    def _reply(self, run: Run, scope: Scope, each: Any, reply: Message) -> None:
         usage, history = each.models_usage, self._asked
         self._asked = []
         run.reply(
-            each.id, scope, said, history=history, at=each.created_at, records_handoffs=False, reasoning=self._thought,
+            each.id, scope, reply, history=history, at=each.created_at, records_handoffs=False, reasoning=self._thought,
             input_tokens=getattr(usage, "prompt_tokens", None), output_tokens=getattr(usage, "completion_tokens", None),
         )  # fmt: skip
         self._thought = None

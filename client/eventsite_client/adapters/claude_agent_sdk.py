@@ -98,9 +98,9 @@ class _Session:
         if caller is None or caller not in self._calls:
             return self._desk
         if caller not in self._scopes:
-            event, asked = self._calls[caller]
-            arguments = asked["arguments"] if isinstance(asked["arguments"], dict) else {}
-            name, task = arguments.get("subagent_type") or asked["name"], arguments.get("prompt")
+            event, request = self._calls[caller]
+            arguments = request["arguments"] if isinstance(request["arguments"], dict) else {}
+            name, task = arguments.get("subagent_type") or request["name"], arguments.get("prompt")
             self._scopes[caller] = run.agent(f"agent:{caller}", name, self._desk, task=task, caller=event)
         return self._scopes[caller]
 
@@ -108,17 +108,17 @@ class _Session:
         blocks = each.content
         calls = [call(block.id, block.name, block.input) for block in blocks if hasattr(block, "input")]
         thoughts = [block.thinking for block in blocks if hasattr(block, "thinking")]
-        said = message("assistant", [block.text for block in blocks if hasattr(block, "text")], calls)
+        reply = message("assistant", [block.text for block in blocks if hasattr(block, "text")], calls)
         key, usage = each.uuid or each.message_id, each.usage or {} if each.message_id != self._counted else {}
         self._counted = each.message_id
         data: Data = {name: usage.get(theirs) or None for name, theirs in _USAGE.items()}
         if each.error is not None:
-            run.model_failed(key, scope, {"type": each.error, "message": said.get("content") or each.error}, **data)
+            run.model_failed(key, scope, {"type": each.error, "message": reply.get("content") or each.error}, **data)
             return
-        run.reply(key, scope, said, model=each.model, reasoning="\n".join(thoughts) or None, **data)
-        for asked in calls:
-            event = run.call(f"call:{asked['id']}", scope, asked["name"], call_id=asked["id"])
-            self._calls[asked["id"]] = (event, asked)
+        run.reply(key, scope, reply, model=each.model, reasoning="\n".join(thoughts) or None, **data)
+        for request in calls:
+            event = run.call(f"call:{request['id']}", scope, request["name"], call_id=request["id"])
+            self._calls[request["id"]] = (event, request)
 
     def _result(self, run: Run, block: Any, each: Any) -> None:
         content = message("tool", [getattr(part, "text", part) for part in _parts(block.content)]).get("content")

@@ -47,10 +47,10 @@ class EventsiteListener(Adapter):
         if parent is None and not event.type.endswith("_started"):
             return  # it is of no run, and nothing is below it
         for ready in self._order.put(event, event.event_id, parent, event.emission_sequence or 0):
-            self._tell(ready)
+            self._handle(ready)
 
     @guarded
-    def _tell(self, event: Any) -> None:
+    def _handle(self, event: Any) -> None:
         above = self._places.get(event.started_event_id or "") or self._places.get(event.parent_event_id or "")
         if above is None and event.type in ("crew_kickoff_started", "flow_started"):
             run = self.open(event.event_id)
@@ -68,7 +68,7 @@ class EventsiteListener(Adapter):
             self._order.forget(event.started_event_id)
 
     def _place(self, event: Any, above: _Place) -> _Place:
-        """Tell an event of a run, and return the place of what happens within it."""
+        """Record an event of a run, and return the place of what happens within it."""
         run, scope, at, kind = above.run, above.scope, event.timestamp, event.type
         key = event.started_event_id or event.event_id
         if kind == "agent_execution_started":

@@ -84,8 +84,8 @@ class EventsiteHandler(LangChainHandler):
         place = self.places.get(key := str(run_id))
         if place is not None and isinstance(error, GraphInterrupt):
             place.scope.waits = True
-            for asked in error.args[0]:
-                place.run.ask(asked.id, place.scope, asked.value)
+            for question in error.args[0]:
+                place.run.ask(question.id, place.scope, question.value)
         if place is None or isinstance(error, GraphBubbleUp):
             self.on_chain_end(None, run_id=run_id)
             return

@@ -80,9 +80,9 @@ class EventsiteProcessor(Adapter, TracingProcessor):
             run.model_failed(span.span_id, scope, error, model=model, began=began, at=at)
             return
         history = [*messages_of(getattr(response, "instructions", None), "system"), *messages_of(data.input)]
-        replied = messages_of(getattr(data, "output", None) if response is None else response.output)
+        replies = messages_of(getattr(data, "output", None) if response is None else response.output)
         run.reply(
-            span.span_id, scope, merged(replied), history=history, model=model,
+            span.span_id, scope, merged(replies), history=history, model=model,
             **_usage(getattr(response, "usage", None) or data.usage), records_handoffs=False, began=began, at=at,
         )  # fmt: skip
 
@@ -97,12 +97,13 @@ def _usage(usage: Any) -> Data:
     """Return the tokens that a reply took; those of Chat Completions come as a dict."""
     if isinstance(usage, dict):
         return {name: usage.get(name) for name in ("input_tokens", "output_tokens")}
-    read, made = getattr(usage, "input_tokens_details", None), getattr(usage, "output_tokens_details", None)
+    input_details = getattr(usage, "input_tokens_details", None)
+    output_details = getattr(usage, "output_tokens_details", None)
     return {
         "input_tokens": getattr(usage, "input_tokens", None),
         "output_tokens": getattr(usage, "output_tokens", None),
-        "cache_read_tokens": getattr(read, "cached_tokens", None) or None,
-        "reasoning_tokens": getattr(made, "reasoning_tokens", None) or None,
+        "cache_read_tokens": getattr(input_details, "cached_tokens", None) or None,
+        "reasoning_tokens": getattr(output_details, "reasoning_tokens", None) or None,
     }
 
 
@@ -122,8 +123,8 @@ def _error(span: Span[Any]) -> Data | None:
 def _instruction(run: Run, target: str) -> Any:
     """Return the arguments of the call that asked for a hand-off."""
     name = f"transfer_to_{re.sub('[^a-zA-Z0-9]', '_', target).lower()}"
-    asked = next((id for id, call in run.calls.items() if call["name"].lower() == name), None)
-    return run.calls.pop(asked)["arguments"] if asked is not None else None
+    call_id = next((id for id, call in run.calls.items() if call["name"].lower() == name), None)
+    return run.calls.pop(call_id)["arguments"] if call_id is not None else None
 
 
 def _time(text: str | None) -> datetime | None:

@@ -134,7 +134,7 @@ class Api:
             raise Problem(409, "delivery-lost", detail, **settles, result=result)
 
     def _append_lines(self, body: bytes) -> Answer:
-        appended = replayed = 0
+        new = old = 0
         errors = []
         for number, line in enumerate(body.splitlines(), 1):
             event = msgspec.json.decode(line)
@@ -143,18 +143,18 @@ class Api:
             except Problem as problem:
                 errors.append({"line": number, "code": problem.body["code"], "detail": str(problem)})
             else:
-                appended, replayed = appended + (not answer["replayed"]), replayed + answer["replayed"]
-        counts = {"appended": appended, "replayed": replayed, "failed": len(errors)}
+                new, old = new + (not answer["replayed"]), old + answer["replayed"]
+        counts = {"appended": new, "replayed": old, "failed": len(errors)}
         return 200, {**counts, "last_position": None, "errors": errors[:100]}
 
     def _subscribe(self, name: str, body: Body) -> Answer:
-        known = self._subscriptions.get(name)
-        if known is not None:
-            known.change(body)
-            return 200, known.status(self._now())
-        made = Subscription(name, len(self._subscriptions) + 1, body, self.log)
-        self._subscriptions[name] = made
-        return 201, made.status(self._now())
+        subscription = self._subscriptions.get(name)
+        if subscription is not None:
+            subscription.change(body)
+            return 200, subscription.status(self._now())
+        subscription = Subscription(name, len(self._subscriptions) + 1, body, self.log)
+        self._subscriptions[name] = subscription
+        return 201, subscription.status(self._now())
 
     def _subscription(self, name: str) -> Subscription:
         if name not in self._subscriptions:
@@ -205,7 +205,7 @@ def _page(
     fits, limit = matcher(query.get("q", "")), int(query.get("limit", "100"))
     first, last = int(after or 0), end if before is None else int(before) - 1
     backward = query.get("direction") == "backward"
-    found = [event for event in events if first < event[place] <= last and fits(event)]
-    page = found[::-1][:limit] if backward else found[:limit]
+    matches = [event for event in events if first < event[place] <= last and fits(event)]
+    page = matches[::-1][:limit] if backward else matches[:limit]
     next_place = page[-1][place] if len(page) == limit and page else None if backward else max(first, last)
     return {"events": page, "next": next_place, "head": end, "complete": True}

@@ -31,14 +31,14 @@ class Leases:
     def acquire(self, body: dict[str, Any]) -> dict[str, Any]:
         """Grant a lease. Raises `Problem` if another holder has it."""
         name, agent, request = _name_of(body), body["agent"], body.get("request")
-        held = self._held(name)
-        if held is not None and (held.agent, held.request) != (agent, request):
-            detail = f"{name!r} is held by {held.agent!r}."
-            raise Problem(409, "lease-held", detail, lease=name, holder=held.agent, expires_at=self._time_of(held))
-        if held is None:
+        grant = self._held(name)
+        if grant is not None and (grant.agent, grant.request) != (agent, request):
+            detail = f"{name!r} is held by {grant.agent!r}."
+            raise Problem(409, "lease-held", detail, lease=name, holder=grant.agent, expires_at=self._time_of(grant))
+        if grant is None:
             self._tokens += 1
-            held = _Grant(self._tokens, agent, request, 0.0)
-        return self._extend(name, held, body["ttl"])
+            grant = _Grant(self._tokens, agent, request, 0.0)
+        return self._extend(name, grant, body["ttl"])
 
     def renew(self, body: dict[str, Any]) -> dict[str, Any]:
         """Let a lease run from now on. Raises `Problem` if it is lost."""
@@ -46,8 +46,8 @@ class Leases:
 
     def release(self, body: dict[str, Any]) -> dict[str, Any]:
         """Give a lease back, or end it if there is a reason instead of a token."""
-        held = self._held(body["lease"])
-        if held is not None and body.get("token", held.token) == held.token:
+        grant = self._held(body["lease"])
+        if grant is not None and body.get("token", grant.token) == grant.token:
             del self._grants[body["lease"]]
         return {"lease": body["lease"], "position": None}
 
@@ -61,12 +61,12 @@ class Leases:
         return grant if grant is not None and grant.until > self._now() else None
 
     def _checked(self, name: str, token: int) -> _Grant:
-        held = self._held(name)
-        if held is not None and held.token == token:
-            return held
-        holder = held.agent if held else None
-        detail = f"{name!r} is held by {holder!r} now." if held else f"Nobody holds {name!r} now."
-        members = {"lease": name, "holder": holder, "expires_at": self._time_of(held) if held else None}
+        grant = self._held(name)
+        if grant is not None and grant.token == token:
+            return grant
+        holder = grant.agent if grant else None
+        detail = f"{name!r} is held by {holder!r} now." if grant else f"Nobody holds {name!r} now."
+        members = {"lease": name, "holder": holder, "expires_at": self._time_of(grant) if grant else None}
         raise Problem(409, "lease-lost", detail, **members)
 
     def _extend(self, name: str, grant: _Grant, ttl: int) -> dict[str, Any]:

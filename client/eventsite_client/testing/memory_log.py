@@ -75,19 +75,19 @@ class MemoryLog:
         return drafts, version
 
     def _replay(self, stream: str, drafts: list[dict[str, Any]], key: str | None) -> list[dict[str, Any]] | None:
-        if key is not None and (written := self._keys.get(key)) is not None:
-            if not _are_alike(written, drafts):
+        if key is not None and (events := self._keys.get(key)) is not None:
+            if not _are_alike(events, drafts):
                 raise Problem(422, "key-reused", "The idempotency key covered other events.")
-            return written
-        known = [self._by_id.get(draft["id"]) for draft in drafts]
-        written = [event for event in known if event is not None]
-        if not written:
+            return events
+        originals = [self._by_id.get(draft["id"]) for draft in drafts]
+        events = [event for event in originals if event is not None]
+        if not events:
             return None
-        positions = [event["position"] for event in written]
+        positions = [event["position"] for event in events]
         in_row = positions == list(range(positions[0], positions[0] + len(drafts)))
-        if not in_row or not _are_alike(written, drafts):
+        if not in_row or not _are_alike(events, drafts):
             raise Problem(409, "id-conflict", f"An event of {stream!r} is in the log with other content.")
-        return written
+        return events
 
     def _check_version(self, stream: str, expected: Any) -> None:
         current = self.version(stream)
@@ -131,8 +131,8 @@ def check_stream(name: str) -> None:
         raise Problem(403, "reserved-stream", f"Only the server appends to {name!r}.", stream=name)
 
 
-def _are_alike(written: list[dict[str, Any]], drafts: list[dict[str, Any]]) -> bool:
-    return [_content(event) for event in written] == [_content(draft) for draft in drafts]
+def _are_alike(events: list[dict[str, Any]], drafts: list[dict[str, Any]]) -> bool:
+    return [_content(event) for event in events] == [_content(draft) for draft in drafts]
 
 
 def _content(event: dict[str, Any]) -> list[Any]:

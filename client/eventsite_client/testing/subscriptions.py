@@ -181,12 +181,12 @@ class Subscription:
 
     def _free(self, now: float) -> Iterator[_Work]:
         """Yield the events that nobody has, and whose key no earlier one holds."""
-        held: set[str | None] = set()
+        busy_keys: set[str | None] = set()
         for work in self._works.values():
-            if work.key not in held and work.delivery is None and not work.is_dead and work.due <= now:
+            if work.key not in busy_keys and work.delivery is None and not work.is_dead and work.due <= now:
                 yield work
             if work.key is not None:
-                held.add(work.key)
+                busy_keys.add(work.key)
 
     def _give_back(self, work: _Work, result: str, due: float) -> None:
         self._results[work.delivery or ""] = result

@@ -47,10 +47,10 @@ def test_several_streams_are_written_with_a_lease_or_not_at_all(admin: Client) -
         end(admin, "name:van")
         with pytest.raises(LeaseLost):
             admin.decide("a", leases=[lease]).call(lambda decision: decision.append(EVENT))
-        lease._was_told = True
+        lease._has_lost = True
         with pytest.raises(LeaseLost, match="name:van"):
             lease.check()
-        lease._was_told = False
+        lease._has_lost = False
     assert len(admin.events("type:Packed").all()) == 2
 
 
