@@ -6,6 +6,8 @@ A secret that somebody said to a model is no matter of this module: it is a mess
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from events.otel.spans import Value
 
@@ -23,12 +25,15 @@ _PARAMETER = re.compile(
     r"|awsaccesskeyid)=)[^&;#\s'\"]+",
     re.ASCII | re.IGNORECASE,
 )
+_LINE, _ARGUMENTS = "process.command_line", "process.command_args"
+_OPTION = re.compile(r"--?[\w-]*(?:key|token|secret|signature|password|credential)", re.ASCII | re.IGNORECASE)
+_SPACE = re.compile(r"(\s+)")
 _PERSON = re.compile(r"(?<=://)[^/?#@\s]+@", re.ASCII)
 """A name and a password before the host."""
 
 
 def hide(attributes: dict[str, Value]) -> None:
-    """Hide the secrets in the addresses, errors and headers that are among some attributes."""
+    """Hide the secrets in the addresses, errors, headers and options of commands that are among some attributes."""
     for key in _TEXTS & attributes.keys():
         value = attributes[key]
         if isinstance(value, str):
@@ -36,6 +41,24 @@ def hide(attributes: dict[str, Value]) -> None:
     for key in attributes:
         if key.startswith(_HEADERS) and _HEADER.search(key.rpartition(".")[2]):
             attributes[key] = HIDDEN
+    if isinstance(arguments := attributes.get(_ARGUMENTS), list):
+        attributes[_ARGUMENTS] = _without_options(arguments)
+    if isinstance(line := attributes.get(_LINE), str):
+        words = _SPACE.split(without_secrets(line))
+        words[::2] = _without_options(words[::2])
+        attributes[_LINE] = "".join(words)
+
+
+def _without_options(arguments: Sequence[Any]) -> list[Any]:
+    """Return arguments of a command without the values of options that give access: `--token=…` or `--token …`."""
+    shown: list[Any] = []
+    is_secret = False
+    for argument in arguments:
+        option, sign, _ = str(argument).partition("=")
+        is_option = _OPTION.fullmatch(option) is not None
+        shown.append(f"{option}={HIDDEN}" if is_option and sign else HIDDEN if is_secret else argument)
+        is_secret = is_option and not sign
+    return shown
 
 
 def hide_within(value: Value) -> None:

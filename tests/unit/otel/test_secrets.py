@@ -86,6 +86,24 @@ def test_resources_tell_no_secrets() -> None:
     assert read.resource["service.version"] == "2"
 
 
+def test_options_of_a_command_that_give_access_are_hidden() -> None:
+    attributes: dict[str, Value] = {
+        "process.command_line": "python run.py --api-key=s --verbose --db-password  t postgres://ann:u@h/db",
+        "process.command_args": ["node", "run.js", "--Token", "s t", "--key=u", "--keys", "v", "token"],
+        "process.command": "python",
+    }
+    hide(attributes)
+    assert attributes == {
+        "process.command_line": "python run.py --api-key=REDACTED --verbose --db-password  REDACTED"
+        " postgres://REDACTED@h/db",
+        "process.command_args": ["node", "run.js", "--Token", "REDACTED", "--key=REDACTED", "--keys", "v", "token"],
+        "process.command": "python",
+    }
+    other: dict[str, Value] = {"process.command_args": ["--key", 5, None], "process.command_line": 5}
+    hide(other)
+    assert other == {"process.command_args": ["--key", "REDACTED", None], "process.command_line": 5}
+
+
 def test_bodies_of_log_records_tell_no_secrets_however_deep() -> None:
     logs = records(new_trace(), "gen_ai.user.message")
     fields = logs.resource_logs[0].scope_logs[0].log_records[0].body.kvlist_value.values
@@ -104,6 +122,7 @@ def test_bodies_of_log_records_tell_no_secrets_however_deep() -> None:
 
 def test_a_long_address_takes_time_in_proportion() -> None:
     start = time.perf_counter()
+    hide({"process.command_line": "--key " * 200_000, "process.command_args": ["--" + "key-" * 200_000]})
     for part in ("?key", "&a=key", "://a", "key-", "?" + "k" * 9):
         hide({"url.full": part * 200_000})
     assert time.perf_counter() - start < 5
