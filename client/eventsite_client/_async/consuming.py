@@ -97,7 +97,7 @@ class AsyncSubscription:
         `Exception` of the block is reported with its traceback and logged, and the event is tried again later (after
         `Hopeless` it is a dead letter at once). Whatever else ends the block, such as Ctrl-C, gives the event back.
         While the block runs, its deadline is extended. Events of the block get the event as their cause, and its
-        workflow.
+        workflow. Begin the block at once: an event whose block never begins waits for its deadline.
 
         Args:
             agent: the agent as which it works, and whose events it appends.

@@ -17,8 +17,9 @@ from eventsite_client._background.spool import FILE_BYTES
 from eventsite_client._core.deadline import Deadline
 
 _PAUSE_SECONDS = 30.0
+_MOST_PAUSE_SECONDS = 120.0
 _PAUSES_A_TRY = 10
-"""A pause lasts so many times as long as the try before it, if that is longer."""
+"""A pause lasts so many times as long as the try before it, within these two: to read a gigabyte takes six seconds."""
 
 Deliver = Callable[[Sequence[bytes]], "Mapping[bytes, Origin]"]
 """A function that sends lines, and returns those that the server does not take yet, with their origins."""
@@ -208,7 +209,7 @@ class HeldBack:
 
     def put_off(self, seconds: float) -> None:
         """Begin the pause until the next try, after a try that took some seconds."""
-        self._next_try = Deadline(max(_PAUSE_SECONDS, _PAUSES_A_TRY * seconds))
+        self._next_try = Deadline(max(_PAUSE_SECONDS, min(_MOST_PAUSE_SECONDS, _PAUSES_A_TRY * seconds)))
 
     def let_go(self) -> None:
         """Leave the lines to the parent of this process."""

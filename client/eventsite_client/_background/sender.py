@@ -317,10 +317,11 @@ class Sender:
                 if self._has_no_time():
                     break
             self._defects_of_held_back.note(None)
+            self.held_back.put_off(time.monotonic() - begin)
         except Exception as error:  # whatever it is, they are tried again
             _say(error, _SAID_FAILURE)
             self._defects_of_held_back.note(error)
-        self.held_back.put_off(time.monotonic() - begin)
+            self.held_back.put_off(0.0)
 
     def _try(self, trial: Trial) -> None:
         """Send the lines of a segment that the server takes now."""

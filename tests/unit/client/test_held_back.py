@@ -75,6 +75,24 @@ def test_they_are_tried_again_from_time_to_time(monkeypatch: pytest.MonkeyPatch)
         assert lines.requests == 4
 
 
+def test_a_try_that_takes_long_is_made_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_back, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(held_back, "_MOST_PAUSE_SECONDS", 1_000.0)
+
+    def be_slow(event: dict[str, Any]) -> str:
+        time.sleep(0.3)
+        return "paused"
+
+    lines = Lines(be_slow)
+    with client_of(lines) as client:
+        log(client, 1, "router")
+        wait_until(lambda: lines.requests == 2)
+        time.sleep(1)
+        assert lines.requests == 2
+        lines.refusal = nobody
+        assert client.flush(PATIENCE)
+
+
 def test_a_demanded_lease_holds_up_its_stream_only() -> None:
     lines = Lines(lambda event: "lease-needed" if event["type"] == "Paid" else None)
     with client_of(lines) as client:
