@@ -14,7 +14,7 @@ from tests.support.patience import PATIENCE
 from tests.support.server import CHECKOUT
 
 VERSION = "3.10"
-NAMES = ("breaking", "context", "ids", "json", "requests", "retrying", "spool", "types")
+NAMES = ("breaking", "context", "held_back", "ids", "json", "requests", "retrying", "spool", "types")
 FILES = [f"tests/unit/client/test_{name}.py" for name in NAMES]
 """Tests that need nothing but the client."""
 CONTRACT = [

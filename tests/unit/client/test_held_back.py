@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from eventsite_client import Client, NewEvent
-from eventsite_client._background import held_back
+from eventsite_client._background import held_back, sender, spool_queue
 from tests.support.patience import PATIENCE, wait_until
-from tests.support.server import CHECKOUT
 from tests.support.transports import Lines
 
+CHECKOUT = Path(__file__).parents[3]
 Refusal = Callable[[dict[str, Any]], str | None]
 
 
@@ -170,8 +170,31 @@ def test_a_logger_of_a_paused_agent_waits_for_room_and_those_of_others_do_not() 
         assert (lines.data, router.is_alive()) == (["packed"] * 10, True)
         lines.refusal = nobody
         wait_until(lambda: client.flush(1) and not router.is_alive())
+        assert client.flush(PATIENCE)
         assert lines.data[10:] == list(range(100))
         assert client.logged == (110, 0, 0, 0, 0)
+
+
+def test_all_files_together_keep_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (held_back, spool_queue):
+        monkeypatch.setattr(module, "FILE_BYTES", 1_000)
+    monkeypatch.setattr(sender, "_BATCH_LINES", 5)
+    most = 0
+
+    def pause(event: dict[str, Any]) -> str | None:
+        nonlocal most
+        most = max(most, sum(path.stat().st_size for path in tmp_path.iterdir()))
+        return "paused" if event["agent"] == "router" else None
+
+    with client_of(Lines(pause), spool=tmp_path, log_bytes=20_000, when_full="drop") as client:
+        for n in range(1_000):
+            log(client, n, "router", correlation_id=f"{n}")
+            log(client, n, "packer")
+            time.sleep(0.0002)
+        assert not client.flush()
+        assert client.logged.refused == 0
+        assert client.logged.dropped == 2_000 - client.logged.sent - client.logged.held_back
+    assert 15_000 < most < 20_000 + 2 * 2_000 + 30 * 100  # each file has a head
 
 
 def test_an_event_that_is_larger_than_the_room_is_sent_alone() -> None:
