@@ -76,8 +76,10 @@ class Storage(Protocol):
 class Segment:
     """Some of the lines that are held back, in the order in which they came."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, *, is_adopted: bool = False) -> None:
         self.storage = storage
+        self.is_adopted = is_adopted
+        """Whether it is of a dead process: then it gets no more lines, as the end of its file may be torn."""
         self.origins: set[Origin] = set()
         self.count = self.size = 0
         self.tries = 0
@@ -167,11 +169,27 @@ class HeldBack:
         if is_first:
             self.put_off(0.0)
 
+    def adopt(self, storage: Storage) -> None:
+        """Hold the lines of a dead process back where they are, before those of this process, and try them soon.
+
+        Raises:
+            OSError: the file can't be read.
+        """
+        lines = storage.read()
+        segment = Segment(storage, is_adopted=True)
+        segment.count, segment.size = len(lines), sum(map(len, lines))
+        for line in lines:
+            segment.origins.update(_origins(line))  # until the server says which of them it does not take
+        self._segments.insert(sum(each.is_adopted for each in self._segments), segment)
+        self.size += segment.size
+        self._next_try = Deadline(0.0)
+
     def _put(self, lines: bytes) -> Segment:
         """Add lines to the last segment, or to another one if that is full, and return it."""
-        if self._segments and self._segments[-1].storage.end < FILE_BYTES:
-            self._segments[-1].storage.put(lines)
-            return self._segments[-1]
+        last = self._segments[-1] if self._segments else None
+        if last is not None and not last.is_adopted and last.storage.end < FILE_BYTES:
+            last.storage.put(lines)
+            return last
         storage = self._create()
         try:
             storage.put(lines)

@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from eventsite_client._background.spool_file import NEW_SUFFIX, OWN, SpoolFile, end_of_lines
+from eventsite_client._background.spool_file import HELD_BACK, NEW_SUFFIX, OWN, SpoolFile, end_of_lines
 
 try:
     import fcntl
@@ -20,8 +20,6 @@ except ImportError:  # Windows
 logger = logging.getLogger("eventsite_client")
 
 SUFFIX = ".ndjson"
-HELD_BACK = "held-back-"
-"""The beginning of the names of files with lines that were held back."""
 
 
 class LookBack:

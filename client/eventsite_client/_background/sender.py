@@ -241,6 +241,11 @@ class Sender:
             if file is None:
                 return
             try:
+                if file.is_held_back and file.size:
+                    with self.lock:
+                        self.held_back.adopt(file)
+                        self._adopted = None
+                    continue
                 self._empty(file, file.size)
             except OSError:
                 logger.exception("events that another process left can't be sent; they stay in their file")

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from eventsite_client._background.look_back import HELD_BACK, SUFFIX, LookBack
-from eventsite_client._background.spool_file import OWN, SpoolFile, write
+from eventsite_client._background.look_back import SUFFIX, LookBack
+from eventsite_client._background.spool_file import HELD_BACK, OWN, SpoolFile, write
 from eventsite_client._core.bulk import LineError
 
 try:

@@ -15,6 +15,8 @@ except ImportError:  # Windows
 
 NEW_SUFFIX = ".new"
 """The suffix of a file that is to replace another one."""
+HELD_BACK = "held-back-"
+"""The beginning of the names of files with lines that were held back."""
 OWN = os.O_NOFOLLOW if hasattr(os, "O_NOFOLLOW") else 0
 """The flag with which files are opened: none is a link to a file of others."""
 _READ_BYTES = 2**20
@@ -35,6 +37,11 @@ class SpoolFile:
     def size(self) -> int:
         """The bytes that wait."""
         return self.end - self._sent_to
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether its lines were held back."""
+        return self._path.name.startswith(HELD_BACK)
 
     def put(self, lines: bytes) -> None:
         """Add whole lines, mostly one.
