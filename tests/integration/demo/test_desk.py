@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -14,14 +13,13 @@ from events.models import DeadLetter, Delivery, Event, Lease, Log, Pause, Subscr
 from eventsite.demo import live
 from eventsite.demo.seeding import play_finished
 from eventsite.demo.transports import in_process
+from tests.integration.demo.conftest import Played
 from tests.support.demo import AGENTS, Told, only, read_story, server_events
 
 NOTIFIER = "subscription-notifier"
 
 
-def test_a_runaway_is_paused_and_says_nothing_more(log: Log) -> None:
-    play_finished(log)
-    story = read_story(log)
+def test_a_runaway_is_paused_and_says_nothing_more(played: Played, story: list[Told]) -> None:
     checks = [event for event in story if event.agent == "pricing"]
     assert len(checks) == 8
     assert {(event.type, event.stream, str(event.data)) for event in checks} == {
@@ -30,51 +28,33 @@ def test_a_runaway_is_paused_and_says_nothing_more(log: Log) -> None:
     suspended = only(story, "agent.suspended")
     assert suspended.causation_id == checks[-1].id
     reason = "appended the same price.checked 8 times"
-    assert server_events(log, "pauses") == [
+    assert server_events(played.log, "pauses") == [
         ("agent.paused", "supervisor", {"agent": "pricing", "reason": reason}),
         ("agent.resumed", "supervisor", {"agent": "pricing", "reason": "its next version is mended"}),
     ]
-    assert not Pause.objects.filter(log=log).exists()
+    assert not Pause.objects.filter(log=played.log).exists()
 
 
-def test_the_agents_are_consumers_and_leave_an_empty_desk(log: Log) -> None:
-    play_finished(log)
+def test_the_agents_are_consumers_and_leave_an_empty_desk(played: Played) -> None:
+    log = played.log
     assert set(Subscription.objects.filter(log=log).values_list("name", flat=True)) == AGENTS - {"pricing"}
     assert not Delivery.objects.filter(log=log).exists()
     assert not WaitingEvent.objects.filter(log=log).exists()
 
 
-def test_a_van_is_sent_off_by_the_holder_of_its_depots_lease(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    bodies: list[Any] = []
-    straight = in_process()
-
-    async def noted(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
-        if b"van.departed" in body:
-            bodies.append(json.loads(body))
-        return await straight(method, path, body, token)
-
-    monkeypatch.setattr(live, "in_process", lambda: noted)
-    play_finished(log)
-    grants = {f"name:{lease['name']}": lease["token"] for body in bodies for lease in body["leases"]}
-    events = Event.objects.filter(log=log, type="lease.acquired")
+def test_a_van_is_sent_off_by_the_holder_of_its_depots_lease(played: Played) -> None:
+    departures = [json.loads(body) for body in played.bodies if b"van.departed" in body]
+    grants = {f"name:{lease['name']}": lease["token"] for body in departures for lease in body["leases"]}
+    events = Event.objects.filter(log=played.log, type="lease.acquired")
     assert grants == {json.loads(event.data)["lease"]: event.position for event in events}
     assert len(grants) == 2
-    assert not Lease.objects.filter(log=log).exists()
+    assert not Lease.objects.filter(log=played.log).exists()
 
 
-def test_an_agent_settles_a_delivery_by_its_last_event(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    settled: list[str] = []
-    straight = in_process()
-
-    async def noted(method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
-        if b'"settles"' in body:
-            settled.append(json.loads(body)["events"][0]["type"])
-        return await straight(method, path, body, token)
-
-    monkeypatch.setattr(live, "in_process", lambda: noted)
-    play_finished(log)
-    assert Counter(settled).keys() == {"order.routed", "notification.sent", "agent.stopped"}
-    assert Counter(settled)["order.routed"] == 7
+def test_an_agent_settles_a_delivery_by_its_last_event(played: Played) -> None:
+    settled = Counter(json.loads(body)["events"][0]["type"] for body in played.bodies if b'"settles"' in body)
+    assert settled.keys() == {"order.routed", "notification.sent", "agent.stopped"}
+    assert settled["order.routed"] == 7
 
 
 @pytest.mark.parametrize(("decision", "open_letters"), [(1, 2), (2, 1)])
@@ -112,24 +92,25 @@ def of_letters(log: Log) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:
     ]
 
 
-def test_mail_that_fails_three_times_is_a_dead_letter_and_a_canary_goes_first(log: Log) -> None:
-    play_finished(log)
+def test_mail_that_fails_three_times_is_a_dead_letter_and_a_canary_goes_first(
+    played: Played, story: list[Told]
+) -> None:
+    log = played.log
     deaths, canaries = of_letters(log)
     assert deaths == [("order-1002", 1), ("order-1001", 1)]
     assert canaries == [("started", "order-1002"), ("succeeded", "order-1002")]
     assert {letter.frame for letter in DeadLetter.objects.filter(log=log)} == {"eventsite/demo/world.py in send_mail"}
-    assert only(read_story(log), "letters.followed").data["orders"] == ["order-1001"]
+    assert only(story, "letters.followed").data["orders"] == ["order-1001"]
     assert set(DeadLetter.objects.filter(log=log).values_list("state", flat=True)) == {"done"}
 
 
-def test_the_canary_is_the_trial_of_the_breaker_that_opened(log: Log) -> None:
-    play_finished(log)
+def test_the_canary_is_the_trial_of_the_breaker_that_opened(played: Played) -> None:
     changes = [
         (type, data.get("trial"))
-        for type, _, data in server_events(log, NOTIFIER)
+        for type, _, data in server_events(played.log, NOTIFIER)
         if type.startswith("circuit.") and data["consumer"] is None
     ]
-    [canary] = DeadLetter.objects.filter(log=log, key="order-1002")
+    [canary] = DeadLetter.objects.filter(log=played.log, key="order-1002")
     assert changes == [("circuit.opened", None), ("circuit.half_opened", None), ("circuit.closed", canary.position)]
 
 
