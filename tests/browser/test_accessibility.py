@@ -23,7 +23,7 @@ PAGES = (
     "replay/stream/order-1/1?why=%2Fquantity", "replay/log/3", "replay/workflow/{workflow}/3?by=collisions",
     "replay/stream/order-1/1?way=next&to=(&break=type:Placed&break=x:", "replay/log/3?way=next&to=type:Nope",
     "replay/stream/order-1/2?from=0&pin=%2Fquantity&pin=%2Fnone&open=all", "replay/stream/order-1/2?from=2&in=%2Flist",
-    "replay/query/0?q=type:Nope", "tokens/", "connect?framework=vercel-ai", "events/99", "streams/nope/",
+    "replay/query/0?q=type:Nope", "tokens/", "connect/?framework=vercel-ai", "events/99", "streams/nope/",
     "workflows/nope/", "projections/", "projections/latest/", "projections/counts/", "projections/counts/rebuild",
     "projections/latest/states", "projections/latest/states?q=type:x", "projections/latest/states?prefix=nope",
     "projections/latest/state?key=order-1", "projections/latest/state?key=order-1&at_version=1&value=/quantity",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.test import Client
@@ -24,12 +25,13 @@ from projections.states.sources.parse import KINDS
 from tests.support.factories import make_member
 from tests.support.fixture_types import AppendEvents
 from tests.support.odd_values import ENCODED, HEADERS
+from tests.support.subscriptions import make_subscription
 
 SOUND = {
     "name": "order-1",
     "id": "w",
     "position": "1",
-    "step": "1",
+    "place": "1",
     "pk": "1",
     "token": "x",
     "order": "pause",
@@ -37,7 +39,7 @@ SOUND = {
 }
 ROUTED_KINDS = [kind for kind in KINDS if kind != "stream"]
 """The kinds of replays that share a route; the replay of a stream has its own."""
-READ_HEADERS = ("Accept", "Cookie", "HX-Request", "HX-Target", "HX-Current-URL", "X-Job", "X-Seen", "X-Window")
+READ_HEADERS = ("Accept", "HX-Request", "HX-Target", "HX-Current-URL", "X-Job", "X-Seen", "X-Window")
 
 
 def routes(patterns: list[Any], before: str = "/") -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -59,8 +61,9 @@ def addresses(route: str) -> Iterator[tuple[str, dict[str, str]]]:
             names[name] = SOUND.get(name, "")
         else:
             path += part
-    if "projections/{name}" in path:
-        names["name"] = "latest"
+    for folder, name in {"projections": "latest", "subscriptions": "work"}.items():
+        if f"{folder}/{{name}}" in path and not path.endswith("/rewind"):  # which needs an engine
+            names["name"] = name
     for kind in ROUTED_KINDS if "kind" in names else [""]:
         yield path, names | ({"kind": kind} if kind else {})
 
@@ -72,15 +75,24 @@ for _route, _view in routes(get_resolver().url_patterns):
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The names of the parameters that any request has read."""
-    names: set[str] = set()
+def read(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
+    """The names of the parameters that requests of a method have read: `GET` or `POST`."""
+    names: dict[str, set[str]] = {"GET": set(), "POST": set()}
+    now = "GET"
+
+    def handle(self: Client, **request: Any) -> Any:
+        nonlocal now
+        now = request["REQUEST_METHOD"]
+        return ask(self, **request)
+
+    ask = Client.request
+    monkeypatch.setattr(Client, "request", handle)
 
     def note(method: str) -> None:
         original: Callable[..., Any] = getattr(QueryDict, method)
 
         def noting(self: QueryDict, name: str, *args: Any) -> Any:
-            names.add(name)
+            names[now].add(name)
             return original(self, name, *args)
 
         monkeypatch.setattr(QueryDict, method, noting, raising=False)
@@ -98,6 +110,7 @@ def admin(client: Client, log: Log, user: User, append: AppendEvents) -> Client:
             "order-1",
             {"type": "order.placed", "agent": "order-1", "correlation_id": "w", "data": b'{"a": {"b": %d}}' % n},
         )
+    make_subscription(log)
     make_member(log, user=user, role=Role.ADMIN)
     client.force_login(user)
     client.defaults["REMOTE_ADDR"] = "10.253.0.1"  # no other test tries to sign in from here
@@ -105,34 +118,49 @@ def admin(client: Client, log: Log, user: User, append: AppendEvents) -> Client:
 
 
 @pytest.mark.parametrize("view", PAGES)
-def test_a_page_takes_or_refuses_any_value(admin: Client, user: User, log: Log, read: set[str], view: str) -> None:
+def test_a_page_takes_or_refuses_any_value(
+    admin: Client, user: User, log: Log, read: dict[str, set[str]], view: str
+) -> None:
     admin.raise_request_exception = False
     every = [(path, names | {"log": log.name} if "log" in names else names) for path, names in PAGES[view]]
     takes_post = False
     for path, names in every:
         sound = path.format(**names)
-        admin.get(sound, {"way": "next"})
+        admin.get(sound, {"way": "next"} if "/replay/" in path else {})
         takes_post |= admin.post(sound).status_code != 405
     failed: list[str] = []
+    session = admin.session.session_key
+
+    def stay_signed_in() -> None:
+        """Sign in, if a page has ended the session."""
+        nonlocal session
+        cookie = admin.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is None or cookie.value != session:
+            admin.force_login(user)
+            session = admin.session.session_key
+
     # Each value of each parameter is tried on one of the view's addresses in turn.
     for turn, value in enumerate(ENCODED):
-        admin.force_login(user)
+        stay_signed_in()
         path, names = every[turn % len(every)]
         sound = path.format(**names)
         urls = [path.format(**names | {name: value}) for name in names if value]
-        urls += [f"{sound}?{name}={value}" for name in sorted(read)]
+        urls += [f"{sound}?{name}={value}" for name in sorted(read["GET"])]
         failed += [each for each in urls if admin.get(each).status_code >= 500]
-        for body in [f"{name}={value}" for name in sorted(read)] if takes_post else []:
+        for body in [f"{name}={value}" for name in sorted(read["POST"])] if takes_post else []:
             answer = admin.post(sound, body, content_type="application/x-www-form-urlencoded")
             failed += [f"POST {sound} {body}"] if answer.status_code >= 500 else []
+    sound = every[0][0].format(**every[0][1])
     for value in HEADERS:
-        admin.force_login(user)
-        sound = every[0][0].format(**every[0][1])
-        answer = admin.get(sound, headers=dict.fromkeys(READ_HEADERS, value))
-        failed += [f"{sound} with headers {value!r}"] if answer.status_code >= 500 else []
+        for names_of_headers in (READ_HEADERS, ("Cookie",)):  # whoever sends another cookie is not signed in
+            stay_signed_in()
+            answer = admin.get(sound, headers=dict.fromkeys(names_of_headers, value))
+            failed += [f"{sound} with {names_of_headers}: {value!r}"] if answer.status_code >= 500 else []
     assert not failed
 
 
-def test_the_parameters_of_a_replay_are_among_those_that_are_tried(admin: Client, log: Log, read: set[str]) -> None:
+def test_the_parameters_of_a_replay_are_among_those_that_are_tried(
+    admin: Client, log: Log, read: dict[str, set[str]]
+) -> None:
     assert admin.get(f"/logs/{log.name}/replay/log/1").status_code == 200
-    assert read >= {*SINGLE, *REPEATED, "step", "place", "way", "format"}
+    assert read["GET"] >= {*SINGLE, *REPEATED, "step", "place", "way", "format"}
