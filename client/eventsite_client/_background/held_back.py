@@ -86,6 +86,20 @@ class Segment:
         """The number of origins that were tried since the beginning: others are tried next."""
 
 
+def adopted_segment(storage: Storage) -> Segment:
+    """Return the segment of lines that a dead process held back.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    lines = storage.read()
+    segment = Segment(storage, is_adopted=True)
+    segment.count, segment.size = len(lines), sum(map(len, lines))
+    for line in lines:
+        segment.origins.update(_origins(line))  # until the server says which of them it does not take
+    return segment
+
+
 class Trial:
     """The lines of a segment while they are tried again: the first one of each origin, and then those after it."""
 
@@ -169,17 +183,8 @@ class HeldBack:
         if is_first:
             self.put_off(0.0)
 
-    def adopt(self, storage: Storage) -> None:
-        """Hold the lines of a dead process back where they are, before those of this process, and try them soon.
-
-        Raises:
-            OSError: the file can't be read.
-        """
-        lines = storage.read()
-        segment = Segment(storage, is_adopted=True)
-        segment.count, segment.size = len(lines), sum(map(len, lines))
-        for line in lines:
-            segment.origins.update(_origins(line))  # until the server says which of them it does not take
+    def adopt(self, segment: Segment) -> None:
+        """Hold the lines of a dead process back where they are, before those of this process, and try them soon."""
         self._segments.insert(sum(each.is_adopted for each in self._segments), segment)
         self.size += segment.size
         self._next_try = Deadline(0.0)

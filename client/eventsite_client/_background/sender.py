@@ -18,7 +18,7 @@ from typing import Protocol
 from eventsite_client._background import lifetime
 from eventsite_client._background.counts import Counts
 from eventsite_client._background.delivering import Channel, Defects, Delivering
-from eventsite_client._background.held_back import HeldBack, Origin, Trial
+from eventsite_client._background.held_back import HeldBack, Origin, Trial, adopted_segment
 from eventsite_client._background.look_back import LookBack
 from eventsite_client._background.memory import MemoryLines
 from eventsite_client._background.spool import Spool
@@ -242,8 +242,9 @@ class Sender:
                 return
             try:
                 if file.is_held_back and file.size:
+                    segment = adopted_segment(file)  # it is large, and callers of `log()` must not wait for that
                     with self.lock:
-                        self.held_back.adopt(file)
+                        self.held_back.adopt(segment)
                         self._adopted = None
                     continue
                 self._empty(file, file.size)
