@@ -38,29 +38,49 @@ def parse(message: Message, data: bytes) -> None:
     if len(data) <= PART_BYTES:
         message.ParseFromString(data)
     else:
-        _Parser().parse(message, memoryview(data), levels=_MOST_LEVELS)
+        _Parser(type(message)).parse(message, memoryview(data), above=())
 
 
 class _Parser:
-    def __init__(self) -> None:
+    def __init__(self, whole: type[Message]) -> None:
+        self._whole = whole
         self._fields_left = MOST_FIELDS
 
-    def parse(self, message: Message, data: memoryview, *, levels: int) -> None:
-        """Merge data into a message, a part at a time. A large message within it is parsed in the same way."""
-        if not levels:
+    def parse(self, message: Message, data: memoryview, *, above: tuple[int, ...]) -> None:
+        """Merge data into a message, a part at a time. A large message within it is parsed in the same way.
+
+        `above` are the numbers of the fields that lead from the whole message to this one.
+        """
+        if len(above) >= _MOST_LEVELS:
             raise DecodeError("The message is nested too deep.")
         fields = message.DESCRIPTOR.fields_by_number
         begin = 0
         for start, content, end, number in self._fields(data):
             field = fields.get(number) if content and end - start > PART_BYTES else None
             if field is not None and field.message_type is not None:
-                message.MergeFromString(bytes(data[begin:start]))
-                self.parse(_inner(message, field.name, is_list=field.is_repeated), data[content:end], levels=levels - 1)
+                self._merge(message, data[begin:start], above)
+                inner = _inner(message, field.name, is_list=field.is_repeated)
+                self.parse(inner, data[content:end], above=(*above, number))
                 begin = end
             elif end - begin > PART_BYTES:
-                message.MergeFromString(bytes(data[begin:end]))
-                begin = end
-        message.MergeFromString(bytes(data[begin:]))
+                self._merge(message, data[begin:start], above)
+                begin = start
+        self._merge(message, data[begin:], above)
+
+    def _merge(self, message: Message, part: memoryview, above: tuple[int, ...]) -> None:
+        """Merge a part into its message, and refuse one that is too deep in the whole: a worker reads that at once.
+
+        protobuf counts levels from the message that it is given. So it also reads the part from the whole message on.
+        """
+        if not part:
+            return
+        body = bytes(part)
+        message.MergeFromString(body)
+        if above:
+            try:
+                self._whole.FromString(_within(above, body))
+            except DecodeError:
+                raise DecodeError("The message is nested too deep.") from None
 
     def _fields(self, data: memoryview) -> Iterator[tuple[int, int, int, int]]:
         """Yield for each field: its start, that of its content (0 if it has no length), its end, and its number."""
@@ -94,6 +114,25 @@ def _inner(message: Message, name: str, *, is_list: bool) -> Message:
     inner: Message = getattr(message, name)
     inner.SetInParent()
     return inner
+
+
+def _within(above: tuple[int, ...], body: bytes) -> bytes:
+    """Return the fields of a message as they are on the wire in the messages to which these numbers lead."""
+    heads: list[bytes] = []
+    size = len(body)
+    for number in reversed(above):
+        head = _number(number << 3 | _LENGTH) + _number(size)
+        heads.append(head)
+        size += len(head)
+    return b"".join([*reversed(heads), body])
+
+
+def _number(number: int) -> bytes:
+    digits = bytearray()
+    while number > 0x7F:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*digits, number])
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:

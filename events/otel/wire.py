@@ -41,7 +41,9 @@ _PACKED = b"x"
 """The first byte of what zlib has compressed. OTLP begins with another one."""
 _MOST_OBJECTS = 400_000
 _MOST_PARTS = 10_000
-"""Attributes, events and links of one span. The libraries that make spans have a limit of 128 each."""
+"""Attributes, events and links of one span; attributes of a scope with its resource. Libraries make 128 of each."""
+_MOST_PARTS_OF_EXPORT = 500_000
+"""All of them, in all pieces: to write out so many takes tens of milliseconds, in which no other thread goes on."""
 _MOST_LINKS_OF_SPAN = 16
 """A span with more links is of a batch that does something for many others: it ties no traces to a run."""
 
@@ -50,7 +52,8 @@ class Piece(Struct, frozen=True):
     """The spans or log records of one trace in one export.
 
     `body` is protobuf, to be read by `spans_of()` or `records_of()`. `parts` is the number of attributes, events and
-    links in it. `has_root`: it holds a span without a parent. `linked` are the other traces to which its spans tie it.
+    links in it, with the attributes of its scopes and their resources. `has_root`: it holds a span without a parent.
+    `linked` are the other traces to which its spans tie it.
     """
 
     trace_id: str
@@ -101,7 +104,7 @@ def divide_spans(export: ExportTraceServiceRequest) -> Division:
     """Divide an export of spans into traces.
 
     Raises:
-        TooLarge: a span has too many attributes, events and links.
+        TooLarge: a span, a scope, a resource or the whole export has too many attributes, events and links.
     """
     pieces: dict[bytes, _PieceOfSpans] = {}
     refused = 0
@@ -118,6 +121,7 @@ def divide_spans(export: ExportTraceServiceRequest) -> Division:
                     parts[trace_id] = piece.part(resource_spans, scope_spans)
                 pieces[trace_id].add(span)
                 parts[trace_id].append(span)
+    _check_number_of_parts(piece.number_of_parts for piece in pieces.values())
     if len(pieces) == 1 and not refused:  # most exports of a small application: nothing has to be divided
         return Division([piece.finished(export.SerializeToString()) for piece in pieces.values()])
     return Division([piece.finished() for piece in pieces.values()], refused=refused)
@@ -135,19 +139,20 @@ class _PieceOfSpans:
         self._parts: list[tuple[Any, Any, list[WireSpan]]] = []
         self._count = 0
         self._has_root = False
-        self._number_of_parts = 0
+        self.number_of_parts = 0
         self._linked: set[bytes] = set()
 
     def part(self, resource_spans: Any, scope_spans: Any) -> list[WireSpan]:
         """Return the list to which the spans of one scope go."""
         spans: list[WireSpan] = []
+        self.number_of_parts += _number_of_attributes(resource_spans.resource, scope_spans.scope)
         self._parts.append((resource_spans, scope_spans, spans))
         return spans
 
     def add(self, span: WireSpan) -> None:
         self._count += 1
         self._has_root = self._has_root or not span.parent_span_id.strip(b"\0")
-        self._number_of_parts += _number_of_parts(span)
+        self.number_of_parts += _number_of_parts(span)
         if span.links and len(span.links) <= _MOST_LINKS_OF_SPAN:
             self._linked.update([link.trace_id for link in span.links])
 
@@ -158,7 +163,7 @@ class _PieceOfSpans:
             trace_id=self._id.hex(),
             count=self._count,
             body=self._body() if body is None else body,
-            parts=self._number_of_parts,
+            parts=self.number_of_parts,
             has_root=self._has_root,
             linked=frozenset([id.hex() for id in linked]),
         )
@@ -180,8 +185,30 @@ def _number_of_parts(span: WireSpan) -> int:
     return parts
 
 
+def _number_of_attributes(*owners: Any) -> int:
+    number = sum(len(owner.attributes) for owner in owners)
+    if number > _MOST_PARTS:
+        raise TooLarge(
+            f"A resource, its scope or a log record has more than {_MOST_PARTS:,} attributes.", limit=_MOST_PARTS
+        )
+    return number
+
+
+def _check_number_of_parts(numbers: Iterable[int]) -> None:
+    """Refuse what has too many parts before it is written out."""
+    if sum(numbers) > _MOST_PARTS_OF_EXPORT:
+        raise TooLarge(
+            f"The traces of the export have more than {_MOST_PARTS_OF_EXPORT:,} attributes, events and links.",
+            limit=_MOST_PARTS_OF_EXPORT,
+        )
+
+
 def divide_records(export: ExportLogsServiceRequest) -> Division:
-    """Divide an export of log records into traces. Records of no trace, or without a model's messages, are dropped."""
+    """Divide an export of log records into traces. Records of no trace, or without a model's messages, are dropped.
+
+    Raises:
+        TooLarge: a record or the whole export has too many attributes.
+    """
     pieces: dict[bytes, LogsData] = {}
     counts: Counter[bytes] = Counter()
     parts: Counter[bytes] = Counter()
@@ -191,6 +218,7 @@ def divide_records(export: ExportLogsServiceRequest) -> Division:
             targets: dict[bytes, Any] = {}
             for record in scope_logs.log_records:
                 trace_id = record.trace_id
+                number_of_attributes = _number_of_attributes(record)
                 if not _is_id(trace_id, _NO_TRACE) or not _event_name(record).startswith(_GEN_AI):
                     dropped += 1
                     continue
@@ -199,7 +227,8 @@ def divide_records(export: ExportLogsServiceRequest) -> Division:
                     targets[trace_id] = part.log_records
                 targets[trace_id].append(record)
                 counts[trace_id] += 1
-                parts[trace_id] += len(record.attributes)
+                parts[trace_id] += number_of_attributes
+    _check_number_of_parts(parts.values())
     return Division(
         [Piece(id.hex(), counts[id], data.SerializeToString(), parts[id]) for id, data in pieces.items()],
         dropped=dropped,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf.message import DecodeError, Message
@@ -14,6 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
 
 from events.errors import BadRequest, TooLarge
 from events.otel import gradual
@@ -24,6 +25,8 @@ from tests.support.otlp import captures
 
 MESSAGES: dict[str, type[Message]] = {"/v1/traces": ExportTraceServiceRequest, "/v1/logs": ExportLogsServiceRequest}
 EXPORT = export(span(b"t" * 16, 1, text="é" * 90), span(b"u" * 16, 2, 1, links=[b"t" * 16])).SerializeToString()
+HEADS_BYTES = 20
+"""Bytes that stand before a part when it is read in the messages above it."""
 
 
 def of_length(number: int, content: bytes) -> bytes:
@@ -75,29 +78,49 @@ def test_an_export_of_very_many_spans_is_refused_before_they_are_parsed() -> Non
         division_of(Signal.TRACES, empty_spans(8_000_000), is_json=False)
 
 
-def test_other_threads_go_on_while_a_large_message_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradual, "MOST_FIELDS", 10_000_000)
-    body = empty_spans(4_000_000)
+@pytest.fixture
+def parsed_bytes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of all that protobuf parses without letting other threads go on."""
+    lengths: list[int] = []
 
-    def at_once() -> None:
-        ExportTraceServiceRequest().ParseFromString(body)
+    def note(kind: type[Message], method: str) -> None:
+        parse = getattr(kind, method)
 
-    def in_parts() -> None:
-        gradual.parse(ExportTraceServiceRequest(), body)
+        def noting(*args: Any) -> Any:
+            lengths.append(len(args[-1]))
+            return parse(*args)
 
-    assert min(longest_wait(in_parts) for _ in range(3)) < longest_wait(at_once) / 4
+        monkeypatch.setattr(kind, method, staticmethod(noting) if method == "FromString" else noting)
+
+    for kind in (
+        ExportTraceServiceRequest,
+        TracesData,
+        ResourceSpans,
+        Resource,
+        ScopeSpans,
+        InstrumentationScope,
+        Span,
+    ):
+        for method in ("FromString", "ParseFromString", "MergeFromString"):
+            note(kind, method)
+    return lengths
 
 
-def longest_wait(work: Callable[[], None]) -> float:
-    """The longest time in seconds for which this thread had to wait while another one did some work."""
-    thread = threading.Thread(target=work)
-    longest, before = 0.0, time.perf_counter()
-    thread.start()
-    while thread.is_alive():
-        time.sleep(0.0001)
-        now = time.perf_counter()
-        longest, before = max(longest, now - before), now
-    return longest
+def test_a_large_export_is_parsed_in_parts_only(parsed_bytes: list[int]) -> None:
+    trace = new_trace()
+    body = export(*(span(trace, number, text="x" * 400) for number in range(1, 3_000))).SerializeToString()
+    [piece] = division_of(Signal.TRACES, body, is_json=False).pieces
+    assert piece.body == body
+    assert len(body) < sum(parsed_bytes)
+    assert max(parsed_bytes) < gradual.PART_BYTES + HEADS_BYTES
+
+
+def test_an_export_of_very_many_attributes_of_scopes_is_refused(parsed_bytes: list[int]) -> None:
+    one = of_length(2, span(new_trace(), 1).SerializeToString())
+    scope = of_length(2, of_length(1, b"\x1a\x00" * 32_000) + one)
+    with pytest.raises(TooLarge, match="more than 10,000 attributes"):
+        division_of(Signal.TRACES, of_length(1, scope * 256), is_json=False)
+    assert max(parsed_bytes) < gradual.PART_BYTES + HEADS_BYTES
 
 
 @pytest.mark.parametrize(("levels", "is_taken"), [(10, True), (30, False)])
@@ -113,6 +136,25 @@ def test_a_large_span_is_nested_no_deeper_than_a_worker_can_read(levels: int, is
     else:
         with pytest.raises(BadRequest, match="nested too deep"):
             division_of(Signal.TRACES, body, is_json=False)
+
+
+@pytest.mark.usefixtures("tiny_parts")
+@pytest.mark.parametrize("padding", [0, 20])
+def test_parts_may_be_nested_as_deep_as_the_whole(padding: int) -> None:
+    refused = 0
+    for levels in range(40, 52):
+        value = nested(of_length(1, b"x" * padding), levels)
+        attribute = of_length(9, of_length(1, b"deep") + of_length(2, value))
+        body = of_length(1, of_length(2, of_length(2, attribute)))
+        try:
+            ExportTraceServiceRequest.FromString(body)
+        except DecodeError:
+            refused += 1
+            with pytest.raises(DecodeError):
+                gradual.parse(ExportTraceServiceRequest(), body)
+        else:
+            gradual.parse(ExportTraceServiceRequest(), body)
+    assert 0 < refused < 12
 
 
 def nested(value: bytes, levels: int) -> bytes:

@@ -13,6 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
 from events.errors import BadRequest, TooLarge
@@ -180,6 +183,91 @@ def test_a_span_of_too_many_parts_is_refused_before_anything_looks_at_them() -> 
                 part.attributes.add()
         with pytest.raises(TooLarge, match="more than 10,000 attributes, events and links"):
             division_of(Signal.TRACES, export(one).SerializeToString(), is_json=False)
+
+
+def empty_attributes(owner: Any, count: int) -> None:
+    owner.attributes.extend([KeyValue()] * count)
+
+
+def owners_of(spans: ExportTraceServiceRequest) -> list[Any]:
+    """The resource and the scope of an export, which have attributes as well."""
+    [resource_spans] = spans.resource_spans
+    return [resource_spans.resource, resource_spans.scope_spans[0].scope]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("is_json", [False, True])
+def test_attributes_of_resources_and_scopes_count_in_each_trace(which: int, is_json: bool) -> None:
+    def written(count: int) -> bytes:
+        spans = export(span(b"t" * 16, 1), span(b"u" * 16, 1))
+        empty_attributes(owners_of(spans)[which], count)
+        return json_of(spans) if is_json else spans.SerializeToString()
+
+    few, many = (division_of(Signal.TRACES, written(count), is_json=is_json).pieces for count in (0, 1_000))
+    assert min(map(size, many)) > max(map(size, few)) + 100_000
+    assert [piece.parts for piece in many] == [piece.parts + 1_000 for piece in few]
+    with pytest.raises(TooLarge, match="more than 10,000 attributes"):
+        division_of(Signal.TRACES, written(10_001), is_json=is_json)
+
+
+def test_references_to_entities_are_left_out() -> None:
+    spans = export(span(new_trace(), 1))
+    plain = spans.SerializeToString()
+    owners_of(spans)[0].entity_refs.add(type="host", id_keys=["host.id"])
+    [piece] = division_of(Signal.TRACES, spans.SerializeToString(), is_json=False).pieces
+    assert piece.body == plain
+
+
+def test_an_export_of_too_many_parts_is_refused_before_it_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*args: object) -> None:
+        raise AssertionError("it was written out")
+
+    one, record = span(new_trace(), 1), records(new_trace(), "gen_ai.choice")
+    empty_attributes(one, 9_000)
+    spans = export(*[one] * 56).SerializeToString()
+    [scope_logs] = record.resource_logs[0].scope_logs
+    empty_attributes(scope_logs.log_records[0], 9_000)
+    scope_logs.log_records.extend([scope_logs.log_records[0]] * 55)
+    logs = record.SerializeToString()
+    monkeypatch.setattr(ExportTraceServiceRequest, "SerializeToString", write)
+    monkeypatch.setattr(LogsData, "SerializeToString", write)
+    for signal, body in ((Signal.TRACES, spans), (Signal.LOGS, logs)):
+        with pytest.raises(TooLarge, match="more than 500,000 attributes, events and links"):
+            division_of(signal, body, is_json=False)
+
+
+def test_a_log_record_of_too_many_attributes_is_refused() -> None:
+    logs = records(new_trace(), "gen_ai.choice")
+    empty_attributes(logs.resource_logs[0].scope_logs[0].log_records[0], 10_001)
+    with pytest.raises(TooLarge, match="more than 10,000 attributes"):
+        division_of(Signal.LOGS, logs.SerializeToString(), is_json=False)
+
+
+def test_an_export_of_too_many_values_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(*args: object, **named: object) -> None:
+        raise AssertionError("it was decoded")
+
+    one = span(new_trace(), 1)
+    one.attributes.add().value.array_value.values.extend([AnyValue()] * 1_100_000)
+    body = export(one).SerializeToString()
+    monkeypatch.setattr(intake, "decode", decode)
+    with pytest.raises(TooLarge, match="It holds too much"):
+        division_of(Signal.TRACES, body, is_json=False)
+
+
+def test_a_resource_of_many_scopes_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[object] = []
+    measure = Resource.ByteSize
+
+    def note(resource: Resource) -> int:
+        measured.append(resource)
+        return measure(resource)
+
+    spans = export(span(new_trace(), 1), resource="x" * 1_000)
+    spans.resource_spans[0].scope_spans.extend([spans.resource_spans[0].scope_spans[0]] * 9)
+    monkeypatch.setattr(Resource, "ByteSize", note)
+    division_of(Signal.TRACES, spans.SerializeToString(), is_json=False)
+    assert len(measured) == 1
 
 
 def test_millions_of_empty_spans_are_refused_before_anything_looks_at_them(monkeypatch: pytest.MonkeyPatch) -> None:
