@@ -25,7 +25,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any
 
-from events.types import REDACTED
+from events.types import REDACTED, Event
 from projections import Decoded, Json, Projection
 from projections.catalog.latest import said
 from projections.catalog.messages import is_message
@@ -48,7 +48,7 @@ collisions = Projection(
         "Updates that were lost: one agent overwrote what another had written, and had not seen it."
         " “lost” where the log proves it, “possible” where others said what they had read and it did not."
     ),
-    version=2,
+    version=3,
     initial={
         "lost": 0,
         "possible": 0,
@@ -111,7 +111,7 @@ def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -
     had_read = event.read_position
     if (had_read is not None and had_read >= overwritten) or event.causation_id == theirs["event"]:
         return None, ""
-    followed = _follows(chain, event.causation_id, event.stream, theirs)
+    followed = _follows(chain, event, theirs)
     if had_read is None:
         silent = f"{event.agent or 'its writer'} did not say how far it had read"
         if followed:
@@ -126,14 +126,18 @@ def _verdict(chain: dict[str, Any], happened: Decoded, theirs: dict[str, Any]) -
     return "lost", read
 
 
-def _follows(chain: dict[str, Any], cause: str | None, stream: str, theirs: dict[str, Any]) -> bool:
-    """Whether an event of a stream is this cause, or happened before it: as an earlier cause, or seen by one."""
+def _follows(chain: dict[str, Any], event: Event, theirs: dict[str, Any]) -> bool:
+    """Whether an event follows from an earlier one: that one is among its causes, or was seen by one of them.
+
+    A cause is older than its effect: an event that names a newer one, or itself, would lead round in circles.
+    """
+    cause, position = event.causation_id, event.position
     while cause is not None and cause != theirs["event"]:
         link = chain.get(cause)
-        if link is None or link[0] < theirs["position"]:
+        if link is None or not theirs["position"] <= link[0] < position:
             return False
-        _, cause, seen_stream, had_read = link
-        if had_read >= theirs["position"] or seen_stream == stream:
+        position, cause, seen_stream, had_read = link
+        if had_read >= theirs["position"] or seen_stream == event.stream:
             return True
     return cause is not None
 

@@ -114,6 +114,15 @@ def test_a_chain_through_another_stream_is_followed_where_that_is_folded_too() -
     assert history.folded(collisions)["possible"] == 0
 
 
+def test_causes_that_lead_round_in_a_circle_show_nothing() -> None:
+    history = History()
+    history.say("Set", {"k": 1}, agent="a", read_position=0)
+    history.say("Note", agent="b", causation_id="3")
+    history.say("Note", agent="b", causation_id="2")
+    history.say("Set", {"k": 2}, agent="b", causation_id="3")
+    assert verdicts_of(history) == [("possible", "k", 1, 4)]
+
+
 def test_a_cause_had_seen_what_its_writer_had_read() -> None:
     history = History()
     history.say("Set", {"k": 1}, agent="a")

@@ -191,7 +191,7 @@ GOLDEN = {
     "agent_run": "dae9d90eaf939b2c9d11029da7c7c601015f317e29383c8ff5a42d96dd1f8a1e",
     "agent_state": "b63dbd46321ac916ecd0efcc77c8d42f373d0809b15322ead6cc5d6490fa2e56",
     "agents": "82bfe2a3198cd6655ea1933621736ebecd869a3fbefde36c29a83ca6825b375a",
-    "collisions": "59107f76db101184600f07f1211b0aa6ede4bc04d920972038e682ff16614eca",
+    "collisions": "37b0fd824f3870ab2076d902340e48aa815ece7debdafdec784889565b9fa0e5",
     "counts": "23c3cc03830cab67a243459fad5a1a72a5d526eaaa756632c6f06751f9ab77b7",
     "latest": "cb577dc8c8507aaeefd4621dc386b00fafee632c710c893ebc37f67eba20accf",
     "lifecycle": "af7af622f9062da3c0590988c7e4957736f80cce9170074c75067e7cd4166971",
