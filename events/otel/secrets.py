@@ -25,15 +25,19 @@ _PARAMETER = re.compile(
     r"|awsaccesskeyid)=)[^&;#\s'\"]+",
     re.ASCII | re.IGNORECASE,
 )
-_LINE, _ARGUMENTS = "process.command_line", "process.command_args"
-_OPTION = re.compile(r"--?[\w-]*(?:key|token|secret|signature|password|credential)", re.ASCII | re.IGNORECASE)
-_SPACE = re.compile(r"(\s+)")
+_COMMANDS = frozenset({"process.command_line", "process.command_args"})
+_NAME = r"[\w-]*(?:key|token|secret|signature|passw(?:or)?d|passphrase|credential|auth|authorization|cookie)"
+_OPTION = re.compile(f"-{_NAME}", re.ASCII | re.IGNORECASE)
+_ACCESS = re.compile(
+    rf"""(?<![^\s='"`,;({{[])(?:{_NAME}['"]?\s*[=:]|-{_NAME}\s|bearer\s)\s*(?=\S)""", re.ASCII | re.IGNORECASE
+)
+"""The beginning of an argument, or of what is in it, up to a secret: `--token=`, `--token `, `API_KEY=`, `X-Key: `."""
 _PERSON = re.compile(r"(?<=://)[^/?#@\s]+@", re.ASCII)
 """A name and a password before the host."""
 
 
 def hide(attributes: dict[str, Value]) -> None:
-    """Hide the secrets in the addresses, errors, headers and options of commands that are among some attributes."""
+    """Hide the secrets in the addresses, errors, headers and commands that are among some attributes."""
     for key in _TEXTS & attributes.keys():
         value = attributes[key]
         if isinstance(value, str):
@@ -41,24 +45,33 @@ def hide(attributes: dict[str, Value]) -> None:
     for key in attributes:
         if key.startswith(_HEADERS) and _HEADER.search(key.rpartition(".")[2]):
             attributes[key] = HIDDEN
-    if isinstance(arguments := attributes.get(_ARGUMENTS), list):
-        attributes[_ARGUMENTS] = _without_options(arguments)
-    if isinstance(line := attributes.get(_LINE), str):
-        words = _SPACE.split(without_secrets(line))
-        words[::2] = _without_options(words[::2])
-        attributes[_LINE] = "".join(words)
+    for key in _COMMANDS & attributes.keys():
+        value = attributes[key]
+        if isinstance(value, str):
+            attributes[key] = _without_access(value)
+        elif isinstance(value, list):
+            attributes[key] = _arguments_without_access(value)
 
 
-def _without_options(arguments: Sequence[Any]) -> list[Any]:
-    """Return arguments of a command without the values of options that give access: `--token=…` or `--token …`."""
+def _arguments_without_access(arguments: Sequence[Any]) -> list[Any]:
+    """Return arguments of a command without secrets. An option such as `--token` has its secret in the next one."""
     shown: list[Any] = []
     is_secret = False
     for argument in arguments:
-        option, sign, _ = str(argument).partition("=")
-        is_option = _OPTION.fullmatch(option) is not None
-        shown.append(f"{option}={HIDDEN}" if is_option and sign else HIDDEN if is_secret else argument)
-        is_secret = is_option and not sign
+        text = argument if isinstance(argument, str) else ""
+        shown.append(HIDDEN if is_secret else _without_access(text) if text else argument)
+        is_secret = _OPTION.fullmatch(text) is not None
     return shown
+
+
+def _without_access(text: str) -> str:
+    """Return a command, or an argument of one, up to the first secret in it.
+
+    Nobody knows where that ends: quotes are often lost when a line is made of arguments.
+    """
+    shown = without_secrets(text)
+    access = _ACCESS.search(shown)
+    return shown if access is None else shown[: access.end()] + HIDDEN
 
 
 def hide_within(value: Value) -> None:
