@@ -15,6 +15,14 @@ AGENTS = {"router", "optimizer", "notifier", "pricing"}
 
 
 @dataclass(frozen=True)
+class Played:
+    """A finished run: its log, to be read only, and the bodies of the requests that its actors sent."""
+
+    log: Log
+    bodies: list[bytes]
+
+
+@dataclass(frozen=True)
 class Told:
     """An event as the database has it. Its position, and the one that its writer had read to, count the story alone."""
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from events.models import Log
 from eventsite.demo import live, seeding
 from eventsite.demo.seeding import play_finished
 from eventsite.demo.transports import in_process
-from tests.support.demo import Told, read_story
+from tests.support.demo import Played, Told, read_story
 from tests.support.factories import make_log, make_name
-
-
-@dataclass(frozen=True)
-class Played:
-    """A finished run: its log, to be read only, and the bodies of the requests that its actors sent."""
-
-    log: Log
-    bodies: list[bytes]
 
 
 @pytest.fixture(scope="session")

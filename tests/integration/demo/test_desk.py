@@ -13,8 +13,7 @@ from events.models import DeadLetter, Delivery, Event, Lease, Log, Pause, Subscr
 from eventsite.demo import live
 from eventsite.demo.seeding import play_finished
 from eventsite.demo.transports import in_process
-from tests.integration.demo.conftest import Played
-from tests.support.demo import AGENTS, Told, only, read_story, server_events
+from tests.support.demo import AGENTS, Played, Told, only, read_story, server_events
 
 NOTIFIER = "subscription-notifier"
 
