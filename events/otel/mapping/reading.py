@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 Message: TypeAlias = dict[str, Any]
 """`role` and, if it has them, `content`, `reasoning`, `tool_calls` (of `id`, `name`, `arguments`), `call_id`, `name`,
 `attachments`."""
+AnyRole: TypeAlias = Literal[
+    "workflow", "agent", "model", "tool", "handoff", "retrieval", "embedding", "reranking", "guardrail", "evaluation",
+    "step", "setup", "carrier", "other",
+]  # fmt: skip
+"""One of the texts of `Role`."""
 
 
 class Role:
@@ -48,7 +53,7 @@ PASSED = SILENT | {Role.OTHER}
 class Reading(Struct):
     """The content of a span. A field is None where the span says nothing."""
 
-    role: str
+    role: AnyRole
     name: str | None = None
     """of the workflow, agent, tool or step"""
     agent: str | None = None

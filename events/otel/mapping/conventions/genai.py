@@ -10,11 +10,11 @@ from typing import Any
 
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import message_of, messages_of
-from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.reading import AnyRole, Message, Reading, Role
 from events.otel.mapping.values import text, usage
 from events.otel.spans import Attributes, LogRecord, Span
 
-OPERATIONS = {
+OPERATIONS: dict[str, AnyRole] = {
     "chat": Role.MODEL,
     "generate_content": Role.MODEL,
     "text_completion": Role.MODEL,
@@ -82,7 +82,7 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading | None:
     return reading
 
 
-def _role(attributes: Attributes) -> str | None:
+def _role(attributes: Attributes) -> AnyRole | None:
     operation = attributes.get("gen_ai.operation.name")
     if isinstance(operation, str):
         return OPERATIONS.get(operation, Role.STEP)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
-from events.otel.mapping.reading import Reading, Role
+from events.otel.mapping.reading import AnyRole, Reading, Role
 from events.otel.mapping.values import object_of, text, usage
 from events.otel.spans import Span
 
 _PREFIX = "langfuse.observation."
 TYPE = f"{_PREFIX}type"
-_TYPES = {
+_TYPES: dict[str, AnyRole] = {
     "generation": Role.MODEL,
     "agent": Role.AGENT,
     "tool": Role.TOOL,

@@ -6,13 +6,13 @@ from typing import Any
 
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
-from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.reading import AnyRole, Message, Reading, Role
 from events.otel.mapping.values import text
 from events.otel.spans import Span
 
 KIND = "langsmith.span.kind"
 _METADATA = "langsmith.metadata."
-_KINDS = {
+_KINDS: dict[str, AnyRole] = {
     "llm": Role.MODEL,
     "tool": Role.TOOL,
     "retriever": Role.RETRIEVAL,

@@ -6,12 +6,12 @@ from typing import Any
 
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
-from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.reading import AnyRole, Message, Reading, Role
 from events.otel.mapping.values import object_of, text
 from events.otel.spans import Attributes, Span
 
 TEMPLATE = "logfire.msg_template"
-_KINDS = {
+_KINDS: dict[str, AnyRole] = {
     "OpenAI Agents trace:": Role.WORKFLOW,
     "Agent run:": Role.AGENT,
     "Function:": Role.TOOL,
@@ -29,7 +29,7 @@ def read(span: Span) -> Reading | None:
     template = text(attributes.get(TEMPLATE))
     if template is None or not span.scope.startswith("logfire"):
         return None
-    role = next((role for start, role in _KINDS.items() if template.startswith(start)), Role.OTHER)
+    role: AnyRole = next((role for start, role in _KINDS.items() if template.startswith(start)), Role.OTHER)
     reading = Reading(role, name=text(attributes.get("name")) or text(attributes.get("logfire.msg")))
     if role == Role.WORKFLOW:
         reading.conversation = text(attributes.get("group_id"))

@@ -8,11 +8,11 @@ from typing import Any
 from events.otel.mapping.flattened import flattened_messages, unflattened
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
-from events.otel.mapping.reading import WORK, Reading, Role
+from events.otel.mapping.reading import WORK, AnyRole, Reading, Role
 from events.otel.mapping.values import text, usage
 from events.otel.spans import Attributes, Span
 
-_KINDS = {
+_KINDS: dict[str, AnyRole] = {
     "LLM": Role.MODEL,
     "TOOL": Role.TOOL,
     "AGENT": Role.AGENT,

@@ -8,11 +8,11 @@ from __future__ import annotations
 from events.otel.mapping.flattened import flattened_messages
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, messages_of
-from events.otel.mapping.reading import Message, Reading, Role
+from events.otel.mapping.reading import AnyRole, Message, Reading, Role
 from events.otel.mapping.values import text, usage
 from events.otel.spans import Attributes, Span
 
-_KINDS = {"workflow": Role.WORKFLOW, "task": Role.STEP, "agent": Role.AGENT, "tool": Role.TOOL}
+_KINDS: dict[str, AnyRole] = {"workflow": Role.WORKFLOW, "task": Role.STEP, "agent": Role.AGENT, "tool": Role.TOOL}
 _PROPERTY = "traceloop.association.properties."
 _SESSION, _THREAD = f"{_PROPERTY}session_id", f"{_PROPERTY}thread_id"
 _AGENT, _MODEL = f"{_PROPERTY}lc_agent_name", f"{_PROPERTY}ls_model_type"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events.otel.mapping.json_text import parsed
 from events.otel.mapping.messages import last_text, message_of, messages_of
-from events.otel.mapping.reading import Reading, Role
+from events.otel.mapping.reading import AnyRole, Reading, Role
 from events.otel.mapping.values import text, usage
 from events.otel.spans import Attributes, Span
 
@@ -26,7 +26,7 @@ def read(span: Span) -> Reading | None:
     if operation is None or not operation.startswith("ai."):
         return None
     function = text(attributes.get("ai.telemetry.functionId"))
-    role = Role.STEP if function is None else Role.AGENT
+    role: AnyRole = Role.STEP if function is None else Role.AGENT
     if operation == "ai.toolCall":
         role = Role.TOOL
     elif operation.endswith(_CALLS):
