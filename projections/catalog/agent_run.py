@@ -17,7 +17,7 @@ from projections import STREAM, Decoded, Projection
 from projections.catalog import shared_state, tool_calls
 from projections.catalog.machine import newest, without
 from projections.catalog.messages import cut, fields
-from projections.catalog.open_agents import MAX_OPEN, closed, labels_of, listed, opened, updated, walk
+from projections.catalog.open_agents import MAX_OPEN, closed, labels_of, opened, updated, walk
 from projections.catalog.run_data import (
     LONG,
     OTHER_WORK,
@@ -26,6 +26,7 @@ from projections.catalog.run_data import (
     duration,
     error_in,
     history_in,
+    listed,
     name_in,
     said,
     text_at,

@@ -77,8 +77,3 @@ def _changed(agents: Agents, path: tuple[str, ...], change: Callable[[Agents], A
     if not children:
         del agent["agents"]
     return {**agents, label: agent}
-
-
-def listed(names: list[str]) -> str:
-    """Return a few names of agents, or of what they wait for, in words."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -106,5 +106,10 @@ def said(data: dict[str, Any], most: int) -> str:
     return "\n".join(filter(None, (words(data.get("content"), most), cut(calls, most))))
 
 
+def listed(names: list[str]) -> str:
+    """Return a few names, of agents or tools, in words."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def _json(value: Any) -> str:
     return _to_json(value).decode()

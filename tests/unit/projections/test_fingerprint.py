@@ -188,15 +188,15 @@ def test_ones_own_code_is_told_apart_from_the_catalogues(load: Load, monkeypatch
 
 
 GOLDEN = {
-    "agent_run": "dae9d90eaf939b2c9d11029da7c7c601015f317e29383c8ff5a42d96dd1f8a1e",
+    "agent_run": "26df7890be20802015dfd7f93b15e67d047d37019bd3f6cebf86eec1638a6ced",
     "agent_state": "b63dbd46321ac916ecd0efcc77c8d42f373d0809b15322ead6cc5d6490fa2e56",
     "agents": "82bfe2a3198cd6655ea1933621736ebecd869a3fbefde36c29a83ca6825b375a",
     "collisions": "37b0fd824f3870ab2076d902340e48aa815ece7debdafdec784889565b9fa0e5",
     "counts": "23c3cc03830cab67a243459fad5a1a72a5d526eaaa756632c6f06751f9ab77b7",
     "latest": "cb577dc8c8507aaeefd4621dc386b00fafee632c710c893ebc37f67eba20accf",
-    "lifecycle": "af7af622f9062da3c0590988c7e4957736f80cce9170074c75067e7cd4166971",
+    "lifecycle": "e9bbbca9d4110363d90ad733ca0a16a882c8e2251b0ed6e3918210488e007e0e",
     "orders": "d3db0d41e786953b4470717fe479624f97b6e67e1ffb37a1dcaddafea5609501",
-    "run": "5963fafdf5f962c8741fd13e81b039a6aea8bae339d7594fc72af4bd2de84f3d",
+    "run": "3f325b1661a2c955eff28d89455dad371ebc0d0af581859ded4d61e155a38d99",
     "transcript": "df34a8edd33aa306d79f36f8da15fd48a8fa2a8e3652d67f40a38838633850c2",
 }
 """Change one only together with the `version` of its projection: every installation then rebuilds its states."""
