@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -34,6 +34,17 @@ class Channel(Protocol):
 
     def call(self, request: Request[Bulk], deadline: Deadline) -> Bulk: ...
     def close(self) -> None: ...
+
+
+class Outcome(NamedTuple):
+    """What became of lines at the server."""
+
+    waiting: dict[bytes, Origin]
+    """Those that it refuses for now."""
+    refusals: list[tuple[bytes, LineError]]
+    """Those that it refuses for good."""
+    sent: int
+    """The number of those that it has."""
 
 
 class _Names(msgspec.Struct):
@@ -81,10 +92,10 @@ class Delivering:
         """Whether a request that fails by a defect is sent again in halves, to find the lines that are to blame."""
         self._defective_lines = 0
 
-    def deliver(self, lines: Sequence[bytes], end: Deadline | None, defects: Defects) -> dict[bytes, Origin]:
-        """Append lines, and set aside those that are refused for good. Return those that are refused for now.
+    def deliver(self, lines: Sequence[bytes], end: Deadline | None, defects: Defects) -> Outcome:
+        """Append lines. `settle()` the outcome when they are not going to be sent again.
 
-        If there were many `defects`, lines at which the server fails are set aside, too, unless it fails at all lines.
+        If there were many `defects`, lines at which the server fails count as refused, unless it fails at all lines.
 
         Raises:
             EventsiteError: some of them may not be in the log.
@@ -97,9 +108,13 @@ class Delivering:
                 raise Unavailable(error.detail, code=error.code)
         waiting = {lines[each.line - 1]: each.code for each in errors if bulk.waits(each)}
         refusals = [(lines[each.line - 1], each) for each in errors if not bulk.waits(each)]
-        self._set_aside(refusals)
-        self._counts.add(sent=len(lines) - len(errors))
-        return {line: origin_of(line, code) for line, code in waiting.items()}
+        origins = {line: origin_of(line, code) for line, code in waiting.items()}
+        return Outcome(origins, refusals, len(lines) - len(errors))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Set aside the lines that are refused for good, and count all that do not wait."""
+        self._set_aside(outcome.refusals)
+        self._counts.add(sent=outcome.sent)
 
     def close(self) -> None:
         """Close the connections."""

@@ -81,6 +81,8 @@ class Segment:
         self.is_adopted = is_adopted
         """Whether it is of a dead process: then it gets no more lines, as the end of its file may be torn."""
         self.origins: set[Origin] = set()
+        self.done: set[bytes] = set()
+        """The lines that the server took or refused for good, and which are in the storage still."""
         self.count = self.size = 0
         self.tries = 0
         """The number of origins that were tried since the beginning: others are tried next."""
@@ -136,6 +138,7 @@ class Trial:
         for line in lines:
             if line not in waiting:
                 del self.left[line]
+                self.segment.done.add(line)
                 continue
             self._refused |= {self.left[line], waiting[line]}
             self.left[line] = waiting[line]
@@ -210,22 +213,23 @@ class HeldBack:
         place = 0
         while place < len(self._segments):
             segment = self._segments[place]
-            lines = segment.storage.read()
+            lines = [line for line in segment.storage.read() if line not in segment.done]
             yield Trial(segment, {line: self.origin_before(line) or _origins(line)[0] for line in lines}, origins)
             place += segment in self._segments[place : place + 1]
 
     def save(self, trial: Trial) -> None:
-        """Forget the lines that the server took in a trial.
+        """Forget the lines that are done with after a trial.
 
         Raises:
-            OSError: the disk fails. All lines stay: sent again, they are not written twice.
+            OSError: the disk fails. All lines stay, and the next trial tries those that are not done with.
         """
         segment, rest = trial.segment, trial.left
         if not rest:
-            self._segments.remove(segment)
             segment.storage.remove()
+            self._segments.remove(segment)
         elif len(rest) < segment.count:
             segment.storage.replace(rest)
+        segment.done.clear()
         size = sum(map(len, rest))
         self.size += size - segment.size
         segment.size, segment.count, segment.origins = size, len(rest), set(rest.values())

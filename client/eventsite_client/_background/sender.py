@@ -308,9 +308,12 @@ class Sender:
         """
         behind = {line: origin for line in lines if (origin := self.held_back.origin_before(line))}
         free = [line for line in lines if line not in behind] if behind else lines
-        waiting = behind | self._delivering.deliver(free, self._end, self._defects)
+        outcome = self._delivering.deliver(free, self._end, self._defects)
+        waiting = behind | outcome.waiting
         with self.lock:
             self.held_back.keep({line: waiting[line] for line in lines if line in waiting})
+        self._delivering.settle(outcome)  # no sooner: if the disk is full, all of them are sent again
+        with self.lock:
             queue.done(lines)
 
     def _try_held_back(self) -> None:
@@ -334,11 +337,19 @@ class Sender:
         try:
             trial.run(self._deliver, most_lines=_BATCH_LINES, most_bytes=_BATCH_BYTES)
         finally:
+            self._save(trial)
+
+    def _save(self, trial: Trial) -> None:
+        try:
             with self.lock:
                 self.held_back.save(trial)
+        except OSError:
+            logger.exception("events that are not held back any more can't be removed from their file yet")
 
     def _deliver(self, lines: Sequence[bytes]) -> dict[bytes, Origin]:
-        return self._delivering.deliver(lines, self._end, self._defects_of_held_back)
+        outcome = self._delivering.deliver(lines, self._end, self._defects_of_held_back)
+        self._delivering.settle(outcome)
+        return outcome.waiting
 
 
 def _say(error: Exception, failures: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -179,41 +178,6 @@ def test_a_backlog_is_read_from_its_files_in_order(tmp_path: Path, monkeypatch: 
     files = left_by(spool_of(tmp_path))
     assert [line for file in files for line in file.peek(1_000, 100_000)] == lines
     assert len(files) == 3
-
-
-def test_an_event_that_cant_be_kept_aside_does_not_hold_up_the_others(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "elsewhere").write_text("")
-    (tmp_path / "refused.jsonl").symlink_to(tmp_path / "elsewhere")
-    lines = Lines(lambda event: "invalid" if event["data"] == 1 else None)
-    with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path) as client:
-        client.log("s", NewEvent("A", 1), NewEvent("A", 2))
-        assert not client.flush()
-        assert (lines.data, client.logged.refused) == ([2], 1)
-    assert "refused events can't be kept" in caplog.text
-    assert (tmp_path / "elsewhere").read_text() == ""
-
-
-@pytest.mark.parametrize("most_bytes", [None, 10_000])
-def test_refused_events_are_kept_up_to_the_bound_of_the_spool(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, most_bytes: int | None
-) -> None:
-    monkeypatch.setattr("eventsite_client._background.spool.FILE_BYTES", 2_000)
-    lines = Lines(lambda event: "invalid")
-    with Client("http://testserver", "evt_x", transport=lambda: lines, spool=tmp_path, log_bytes=most_bytes) as client:
-        for n in range(100):
-            client.log("s", NewEvent("A", n))
-            assert not client.flush()
-    texts = [path.read_bytes() for path in [*sorted(tmp_path.glob("refused-*.jsonl")), tmp_path / "refused.jsonl"]]
-    assert max(map(len, texts)) <= 2_000
-    kept = [json.loads(json.loads(line)["line"])["data"] for text in texts for line in text.splitlines()]
-    assert kept == list(range(kept[0], 100))
-    if most_bytes is None:
-        assert kept[0] == 0
-    else:
-        assert 5_000 < sum(map(len, texts)) <= 10_000
-        assert "its events are lost" in caplog.text
 
 
 def test_one_process_at_a_time_takes_what_a_dead_one_left(tmp_path: Path) -> None:
