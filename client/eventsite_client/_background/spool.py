@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from eventsite_client._background.look_back import SUFFIX, LookBack
-from eventsite_client._background.spool_file import HELD_BACK, OWN, SpoolFile, write
+from eventsite_client._background.spool_file import HELD_BACK, OWN, SpoolFile, release, write
 from eventsite_client._core.bulk import LineError
 
 try:
@@ -98,14 +98,14 @@ class Spool:
                 with suppress(FileNotFoundError):
                     if not os.path.samestat(os.fstat(descriptor), os.lstat(path)):
                         continue  # another process has begun a new file meanwhile
-                    if size and size + len(text) > FILE_BYTES:
+                    if size and size + len(text) > min(FILE_BYTES, self.most_bytes // 2):
                         path.replace(self._folder / f"{_REFUSED_BEFORE}{time.time_ns():020}.jsonl")
                         continue
                     write(descriptor, text, at=size, path=path)
                     self._bound_refused(size + len(text))
                     return path
             finally:
-                os.close(descriptor)
+                release(descriptor)
 
     def _bound_refused(self, size: int) -> None:
         """Remove the oldest files of refused lines, if they and the newest one, of a size, are more than the bound."""

@@ -103,14 +103,20 @@ class SpoolFile:
         if not self.size:
             self.remove()
         else:
-            os.close(self._descriptor)
+            release(self._descriptor)
         return 0
 
     def remove(self) -> None:
         """Remove the file with what waits in it."""
         with suppress(FileNotFoundError):
             os.unlink(self._path)
-        os.close(self._descriptor)
+        release(self._descriptor)
+
+
+def release(descriptor: int) -> None:
+    """Give up the lock of a file, and close it: a child that was forked meanwhile would keep the lock."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
 
 
 def lines_of(text: bytes | bytearray) -> list[bytes]:
