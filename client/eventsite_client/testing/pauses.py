@@ -5,7 +5,21 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
+
 from eventsite_client.testing.memory_log import Problem, check_name
+
+
+class _Reason(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request that pauses or resumes an agent."""
+
+    reason: str
+
+
+class _WorkflowReason(_Reason, forbid_unknown_fields=True):
+    """The body of a request that pauses or resumes a workflow."""
+
+    id: str
 
 
 class Pauses:
@@ -14,9 +28,13 @@ class Pauses:
     def __init__(self) -> None:
         self._pauses: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def pause(self, kind: str, name: str, reason: str, position: int) -> tuple[int, dict[str, Any]]:
-        """Pause an agent or a workflow. Return the status, and the pause: the first one, if it is paused."""
-        check_name(name, kind)
+    def pause(self, agent: str | None, body: Any, position: int) -> tuple[int, dict[str, Any]]:
+        """Pause an agent, or the workflow of a body. Return the status, and the pause: the first one, if it is paused.
+
+        Raises:
+            Problem: the body has no reason, or says something else that a server would refuse.
+        """
+        kind, name, reason = _target(agent, body)
         is_new = (kind, name) not in self._pauses
         if is_new:
             now = datetime.now(timezone.utc).isoformat()
@@ -24,8 +42,13 @@ class Pauses:
             self._pauses[kind, name] = {**pause, "paused_at": now}
         return (201 if is_new else 200), self._pauses[kind, name]
 
-    def resume(self, kind: str, name: str, position: int) -> tuple[int, dict[str, Any]]:
-        """End a pause. Return the status, and whether there was one."""
+    def resume(self, agent: str | None, body: Any, position: int) -> tuple[int, dict[str, Any]]:
+        """End the pause of an agent, or of the workflow of a body. Return the status, and whether there was a pause.
+
+        Raises:
+            Problem: the body has no reason, or says something else that a server would refuse.
+        """
+        kind, name, _ = _target(agent, body)
         pause = self._pauses.pop((kind, name), None)
         answer = {"kind": kind, "name": name, "resumed": pause is not None, "position": pause and position}
         return (200 if pause is None else 201), answer
@@ -39,3 +62,18 @@ class Pauses:
                 detail = f"The {kind} {name!r} is paused since #{since}: {reason}"
                 members = {"paused": kind, "name": name, "since": since, "reason": reason, "by": pause["by"]}
                 raise Problem(423, "paused", detail, **members)
+
+
+def _target(agent: str | None, body: Any) -> tuple[str, str, str]:
+    """Return the kind and the name of what a request is about, and its reason."""
+    try:
+        if agent is None:
+            workflow = msgspec.convert(body, _WorkflowReason)
+            kind, name, reason = "workflow", workflow.id, workflow.reason
+        else:
+            kind, name, reason = "agent", agent, msgspec.convert(body, _Reason).reason
+    except msgspec.ValidationError as error:
+        raise Problem(422, "invalid", str(error)) from None
+    check_name(name, kind)
+    check_name(reason, "reason")
+    return kind, name, reason
