@@ -337,14 +337,10 @@ class Sender:
         try:
             trial.run(self._deliver, most_lines=_BATCH_LINES, most_bytes=_BATCH_BYTES)
         finally:
-            self._save(trial)
-
-    def _save(self, trial: Trial) -> None:
-        try:
             with self.lock:
-                self.held_back.save(trial)
-        except OSError:
-            logger.exception("events that are not held back any more can't be removed from their file yet")
+                self.held_back.save(
+                    trial
+                )  # if that fails, no other segment is tried, as this one's lines stay in memory
 
     def _deliver(self, lines: Sequence[bytes]) -> dict[bytes, Origin]:
         outcome = self._delivering.deliver(lines, self._end, self._defects_of_held_back)
