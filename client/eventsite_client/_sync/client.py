@@ -49,7 +49,7 @@ class Client(Worker):
         timeout: the seconds after which a call ends, with all its repetitions. What waits on purpose waits longer.
         transport: a function that makes a transport of httpx2, for proxies, certificates and tests. It is called for
             each new pool of connections: at first, after a fork, for `log()`, and in another event loop.
-        spool: a folder of this user in which `log()` keeps events until they are sent, one file a process.
+        spool: a folder of this user in which `log()` keeps events until they are sent, in files of each process.
         when_full: what `log()` does if more than `log_bytes` wait: `block`, or `drop` the event and count it.
         log_bytes: the bytes that may wait, with those held back; by default 16 MiB, and 1 GiB with a spool.
 
@@ -75,7 +75,8 @@ class Client(Worker):
         An event without an `id` gets one; if the append settles deliveries, the server's, the same for each attempt.
 
         Args:
-            stream, events: the name of the stream, and what happened.
+            stream: the name of the stream.
+            events: what happened.
             expected_version: the version at which the stream must be, as you have read it.
             read_position: the position up to which you had read the log when you decided: it proves lost updates.
             conditions: no event may have come that fits one of them.
@@ -93,9 +94,12 @@ class Client(Worker):
             NoAnswer, Unavailable: the time was up. The events may be written: append them again with `error.ids`.
         """
         append = Append(
-            stream=stream, events=events, expected_version=expected_version, read_position=read_position,
+            stream=stream,
+            events=events,
+            expected_version=expected_version,
+            read_position=read_position,
             idempotency_key=idempotency_key,
-        )  # fmt: skip
+        )
         return self._call(requests.append(append, Demands(conditions, leases, settles)))
 
     def append_all(

@@ -45,14 +45,14 @@ class Stream:
         self._states = 0
 
     def handle(self, event: Data) -> None:
-        """Tell an event, which says what its JSON does."""
+        """Record an event, which has the members of its JSON."""
         kind = str(getattr(event["type"], "value", event["type"]))
         if kind not in _CHUNKS:
             self._end_chunk(event)
         if kind == "RUN_STARTED":
             self._start(event)
-        elif self._run is not None and (handle := _HANDLERS.get(kind)):
-            handle(self, self._run, event)
+        elif self._run is not None and (record := _HANDLERS.get(kind)):
+            record(self, self._run, event)
 
     def end(self) -> None:
         """Record that the run is broken off, if it has not ended."""
