@@ -338,9 +338,8 @@ class Sender:
             trial.run(self._deliver, most_lines=_BATCH_LINES, most_bytes=_BATCH_BYTES)
         finally:
             with self.lock:
-                self.held_back.save(
-                    trial
-                )  # if that fails, no other segment is tried, as this one's lines stay in memory
+                # If this fails, no other segment is tried: what this one has done stays in memory.
+                self.held_back.save(trial)
 
     def _deliver(self, lines: Sequence[bytes]) -> dict[bytes, Origin]:
         outcome = self._delivering.deliver(lines, self._end, self._defects_of_held_back)
