@@ -72,11 +72,9 @@ class Client(Worker):
     ) -> Appended:
         """Append events to a stream, all or none.
 
-        An event without an `id` gets one; if the append settles deliveries, the server's, the same for each attempt.
-
         Args:
             stream: the name of the stream.
-            events: what happened.
+            events: what happened. Events without an `id` get one; with `settles`, the server's, the same each time.
             expected_version: the version at which the stream must be, as you have read it.
             read_position: the position up to which you had read the log when you decided: it proves lost updates.
             conditions: no event may have come that fits one of them.
