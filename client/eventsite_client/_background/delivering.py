@@ -103,6 +103,8 @@ class Delivering:
         self._searches, self._defective_lines = defects.are_many, 0
         errors = self._errors_of(lines, end) if lines else []
         spares_others = defects.spares_others or len(lines) > sum(map(bulk.is_defect, errors))
+        if self._searches and spares_others:
+            errors = self._confirmed(lines, errors, end)
         for error in errors:
             if bulk.passes(error) and not (self._searches and spares_others and bulk.is_defect(error)):
                 raise Unavailable(error.detail, code=error.code)
@@ -140,6 +142,18 @@ class Delivering:
         middle = len(lines) // 2  # too much was sent at once, or there were too many errors to report all
         first, second = self._errors_of(lines[:middle], end), self._errors_of(lines[middle:], end)
         return [*first, *(LineError(each.line + middle, each.code, each.detail) for each in second)]
+
+    def _confirmed(self, lines: Sequence[bytes], errors: Sequence[LineError], end: Deadline | None) -> list[LineError]:
+        """Send the lines at which the server failed once more, and return the errors that are left.
+
+        The server may have failed at all lines when these were sent, and have taken the others after that. So a line
+        that it takes now comes after them: to lose it would be worse.
+        """
+        defects = [each for each in errors if bulk.is_defect(each)]
+        others = [each for each in errors if not bulk.is_defect(each)]
+        self._defective_lines = 0
+        again = self._errors_of([lines[each.line - 1] for each in defects], end) if defects else []
+        return [*others, *(LineError(defects[each.line - 1].line, each.code, each.detail) for each in again)]
 
     def _may_be_of_lines(self, error: EventsiteError, count: int) -> bool:
         """Return whether a defect may show at some of the lines of a request only."""
