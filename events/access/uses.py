@@ -1,4 +1,4 @@
-"""What is noted of the uses of a token: the time of the last one, once a minute, and the first event."""
+"""Notes of the uses of a token: the time of the last one, once a minute, and the first event."""
 
 from __future__ import annotations
 

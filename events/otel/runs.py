@@ -1,4 +1,4 @@
-"""Which traces are mapped together, and when. Pure.
+"""The traces that are mapped together, and the time of it. Pure.
 
 A run is a trace, or several that links tie. It is mapped when all its traces that hold something are due, so that it
 is mapped as a whole; but no trace waits for others without end.

@@ -1,4 +1,4 @@
-"""What pages say about spans that are held, and so are no events yet; an open timeline asks for it again."""
+"""The number of held spans, which are no events yet, on pages; an open timeline asks for it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rows say of the events of agents' runs: a reply and its calls, the arguments and the result of a call, a task.
+"""The words of rows for events of agents' runs: a reply and its calls, the arguments and the result of a call, a task.
 
 The data is as `events/otel` maps it: `model.replied` has `content` and `tool_calls`, `tool.called` has `name` and
 `arguments`, and so on. Events written by hand may have the same types with other data: what is missing or of another

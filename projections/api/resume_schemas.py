@@ -28,7 +28,7 @@ class ResumeQuery(LogQuery, forbid_unknown_fields=True, kw_only=True):
 
 
 class LifecycleOut(Struct):
-    """What the workflow is doing, by the projection `lifecycle`."""
+    """The state of the workflow by the projection `lifecycle`."""
 
     state: Annotated[str, documented("`Idle`, `Processing`, `AwaitingInput`, `Completed` or `Failed`")]
     agent_state: Annotated[str | None, documented("What the agent is doing in it; null if it has done nothing")]

@@ -14,7 +14,7 @@ import msgspec
 from projections.catalog.messages import cut
 
 OTHER_WORK = ("retrieval", "embedding", "reranking", "guardrail", "evaluation")
-"""What agents do besides asking models and calling tools, by the beginnings of the types: `retrieval.finished`."""
+"""Work of agents besides asking models and calling tools, by the beginnings of its types: `retrieval.finished`."""
 SHORT, LONG = 300, 2_000
 """Most characters of a call, a result or a detail that are kept, and of a task, an output or an error."""
 UNNAMED = "(unnamed)"

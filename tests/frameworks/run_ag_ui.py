@@ -64,8 +64,8 @@ async def read(events: AsyncIterator[BaseEvent]) -> AsyncIterator[dict[str, Any]
 
 async def main() -> None:
     runs = EventsiteRuns(agent="desk")
-    made = [event.type.value async for event in runs.watch(run("made"))]
-    assert made == [event["type"] async for event in runs.watch(read(run("read")))]
+    types = [event.type.value async for event in runs.watch(run("made"))]
+    assert types == [event["type"] async for event in runs.watch(read(run("read")))]
     runs.client.close()
 
 

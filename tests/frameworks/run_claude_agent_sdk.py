@@ -21,8 +21,8 @@ def starts(turn: str) -> dict[str, Any]:
 def replies(id: str, *content: dict[str, Any], message: str | None = None, caller: str | None = None) -> dict[str, Any]:
     """Return a reply, or a part of the message that another part began."""
     usage = {"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 4}
-    said = {"id": message or id, "role": "assistant", "model": "scripted", "content": [*content], "usage": usage}
-    return {"type": "assistant", "message": said, "parent_tool_use_id": caller, "session_id": SESSION, "uuid": id}
+    answer = {"id": message or id, "role": "assistant", "model": "scripted", "content": [*content], "usage": usage}
+    return {"type": "assistant", "message": answer, "parent_tool_use_id": caller, "session_id": SESSION, "uuid": id}
 
 
 def calls(id: str, name: str, **arguments: Any) -> dict[str, Any]:
@@ -72,11 +72,11 @@ class Script(Transport):
         """Start no program."""
 
     async def write(self, data: str) -> None:
-        asked = json.loads(data)
-        if asked["type"] == "control_request":
-            answer = {"subtype": "success", "request_id": asked["request_id"], "response": {}}
+        message = json.loads(data)
+        if message["type"] == "control_request":
+            answer = {"subtype": "success", "request_id": message["request_id"], "response": {}}
             self.lines.put_nowait({"type": "control_response", "response": answer})
-        elif asked["type"] == "user":
+        elif message["type"] == "user":
             for line in self.turn:
                 self.lines.put_nowait(line)
 
@@ -95,16 +95,16 @@ class Script(Transport):
 
 
 async def main() -> None:
-    told = EventsiteMessages(agent="desk")
+    recorder = EventsiteMessages(agent="desk")
     prompt = "Bring order 1004 on its way."
-    async for _ in told.watch(query(prompt=prompt, transport=Script(FIRST_TURN)), task=prompt):
+    async for _ in recorder.watch(query(prompt=prompt, transport=Script(FIRST_TURN)), task=prompt):
         pass
     async with ClaudeSDKClient(ClaudeAgentOptions(), transport=Script(SECOND_TURN)) as client:
         await client.query("When?")
-        async for message in told.watch(client.receive_messages(), task="When?"):
+        async for message in recorder.watch(client.receive_messages(), task="When?"):
             if isinstance(message, ResultMessage):
                 break
-    told.client.close()
+    recorder.client.close()
 
 
 asyncio.run(main())

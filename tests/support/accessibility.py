@@ -41,9 +41,9 @@ def findings_at_each_width(page: Page) -> dict[int, list[str]]:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 844})
         page.evaluate(SETTLED)
-        found = findings(page)
+        page_findings = findings(page)
         if reaches_beyond(page):
-            found.append(f"reaches beyond the screen: {page.evaluate(WIDEST)}")
-        if found:
-            wrong[width] = found
+            page_findings.append(f"reaches beyond the screen: {page.evaluate(WIDEST)}")
+        if page_findings:
+            wrong[width] = page_findings
     return wrong

@@ -37,7 +37,7 @@ class Channel(Protocol):
 
 
 class Outcome(NamedTuple):
-    """What became of lines at the server."""
+    """The answer of the server to some lines."""
 
     waiting: dict[bytes, Origin]
     """Those that it refuses for now."""

@@ -107,7 +107,7 @@ class Trial:
 
     def __init__(self, segment: Segment, lines: Mapping[bytes, Origin], refused: set[Origin]) -> None:
         self.segment = segment
-        self.left = dict(lines)
+        self.rest = dict(lines)
         """The lines that the server has not taken, with their origins."""
         self._refused = refused
         """The origins whose lines have to wait, as earlier ones do."""
@@ -116,7 +116,7 @@ class Trial:
         """Send the lines. Of more origins than `most_lines`, the next trial tries other ones.
 
         Raises:
-            Exception: that of `deliver`. Some lines may be in the log, and still be in `left`.
+            Exception: that of `deliver`. Some lines may be in the log, and still be in `rest`.
         """
         firsts: dict[Origin, bytes] = {}
         for line, origin in self._free():
@@ -128,20 +128,20 @@ class Trial:
         for batch in _batches([firsts[origin] for origin in origins[:most_lines]], most_lines, most_bytes):
             self._send(batch, deliver)
         for batch in _batches([line for line, _ in self._free()], most_lines, most_bytes):
-            self._send([line for line in batch if self.left[line] not in self._refused], deliver)
+            self._send([line for line in batch if self.rest[line] not in self._refused], deliver)
 
     def _free(self) -> Iterator[tuple[bytes, Origin]]:
-        return ((line, origin) for line, origin in self.left.items() if origin not in self._refused)
+        return ((line, origin) for line, origin in self.rest.items() if origin not in self._refused)
 
     def _send(self, lines: Sequence[bytes], deliver: Deliver) -> None:
         waiting = deliver(lines)
         for line in lines:
             if line not in waiting:
-                del self.left[line]
+                del self.rest[line]
                 self.segment.done.add(line)
                 continue
-            self._refused |= {self.left[line], waiting[line]}
-            self.left[line] = waiting[line]
+            self._refused |= {self.rest[line], waiting[line]}
+            self.rest[line] = waiting[line]
 
 
 class HeldBack:
@@ -223,7 +223,7 @@ class HeldBack:
         Raises:
             OSError: the disk fails. All lines stay, and the next trial tries those that are not done with.
         """
-        segment, rest = trial.segment, trial.left
+        segment, rest = trial.segment, trial.rest
         if not rest:
             segment.storage.remove()
             self._segments.remove(segment)

@@ -1,4 +1,4 @@
-"""Which errors pass by themselves, and how long a client waits before it tries again."""
+"""The errors that pass by themselves, and the waits of a client before it tries again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which agent did what. Pure.
+"""The agent of each node of a run. Pure.
 
 Some conventions name the agent on each span, some only on the agent's own, some in the span's name. Where nothing
 names one, the service is the agent.

@@ -266,7 +266,7 @@ _INPUTS = (
 _OUTPUTS = tuple(
     key for key in ("answer", *_INPUTS) if key not in {"task", "question", "query", "prompt", "input", "inputs"}
 )
-"""The same of an output, which often repeats the input."""
+"""Keys under which an output may stand; it often repeats the input."""
 
 
 def _said(value: Any, keys: tuple[str, ...], depth: int) -> Any:

@@ -1,4 +1,4 @@
-"""Which events each node of a run makes, and their data. Pure."""
+"""The events that each node of a run makes, and their data. Pure."""
 
 from __future__ import annotations
 

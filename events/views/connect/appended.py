@@ -49,15 +49,15 @@ def appended_run(log: Log, token: Token) -> AppendedRun | None:
     search = scan.search_events(
         log.pk, query, after=first.position - 1, backward=False, limit=_MOST_EVENTS, room=_MOST_BYTES
     )
-    found = search.fetch()
-    events = found.events or (first,)
+    result = search.fetch()
+    events = result.events or (first,)
     is_told = any(_is_adapters(event) for event in events)
     return AppendedRun(
         name=name,
         url=url,
         began=first.recorded_at,
         events=len(events),
-        has_more=not found.at_end,
+        has_more=not result.at_end,
         agents=list(dict.fromkeys(event.agent for event in events if event.agent)),
         has_content=any(has_content(event.data) for event in events) if is_told else None,
         tree=event_tree(events),

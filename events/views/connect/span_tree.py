@@ -15,17 +15,17 @@ _ERROR_STATUS = 2
 
 def span_tree(spans: Sequence[Span], events: Sequence[MappedEvent]) -> Tree:
     """Return the tree of a run. Spans that become no event have no row; their children stand in their place."""
-    told = _told(events)
-    return tree_of([_part(span, told.get((span.trace_id, span.span_id))) for span in spans])
+    last_events = _last_events(events)
+    return tree_of([_part(span, last_events.get((span.trace_id, span.span_id))) for span in spans])
 
 
-def _told(events: Sequence[MappedEvent]) -> Mapping[Key, MappedEvent]:
+def _last_events(events: Sequence[MappedEvent]) -> Mapping[Key, MappedEvent]:
     """Return the last event of each span."""
-    told: dict[Key, MappedEvent] = {}
+    last_events: dict[Key, MappedEvent] = {}
     for event in events:
         trace_id, _, rest = event.id.partition(":")
-        told[trace_id, rest.partition(":")[0]] = event
-    return told
+        last_events[trace_id, rest.partition(":")[0]] = event
+    return last_events
 
 
 def _part(span: Span, event: MappedEvent | None) -> Part:

@@ -1,4 +1,4 @@
-"""What the page of one subscription shows of it."""
+"""The values on the page of one subscription."""
 
 from __future__ import annotations
 

@@ -176,9 +176,9 @@ def test_a_child_does_not_hold_on_to_the_files_of_its_dead_parent(token: str, tm
     try:
         look_back = spool.look_back()
         assert look_back is not None
-        left = list(iter(look_back.next, None))
-        assert [len(file.peek(10, 10_000)) for file in left] == [1, 1]
-        for file in left:
+        files = list(iter(look_back.next, None))
+        assert [len(file.peek(10, 10_000)) for file in files] == [1, 1]
+        for file in files:
             file.close()
     finally:
         os.kill(child, signal.SIGKILL)

@@ -31,7 +31,7 @@ _FIRST = {
     logfire.TEMPLATE: logfire.read,
     mastra.TYPE: mastra.read,
 }
-"""Who knows more of its own spans than a general convention does: by the attribute that all of them have."""
+"""Conventions that know more of their own spans than a general one, by the attribute that all of these have."""
 
 
 def read(span: Span, records: Sequence[LogRecord]) -> Reading:
@@ -46,8 +46,8 @@ def read(span: Span, records: Sequence[LogRecord]) -> Reading:
     if (kit := adk.read(span)) is not None:
         readings.append(kit)
     if not attributes.keys().isdisjoint(_FIRST):
-        found = (read(span) for mark, read in _FIRST.items() if mark in attributes)
-        readings += [reading for reading in found if reading is not None]
+        own_readings = (read(span) for mark, read in _FIRST.items() if mark in attributes)
+        readings += [reading for reading in own_readings if reading is not None]
     if "crew_key" in attributes or "traceloop.span.kind" in attributes:
         readings.append(crewai.read(span))
     if "openinference.span.kind" in attributes and (reading := openinference.read(span)) is not None:
